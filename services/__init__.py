@@ -1,0 +1,1 @@
+"""Stormdrain: a city's non-emergency reports, from the curb to the crew, over Kafka topics."""

@@ -1,0 +1,1 @@
+"""A city is data: the files a town edits, loaded and checked."""

@@ -1,0 +1,143 @@
+"""A town as the workers see it, after `services.city.load` has read its directory and found no fault.
+
+All times of day are in the city's own time zone; places are WGS 84 degrees, distances metres, durations as named.
+"""
+
+from msgspec import Struct
+from shapely.geometry.base import BaseGeometry
+
+from services.events import Mode
+
+
+class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An Open311 service attribute: something more to ask for a category."""
+
+    code: str
+    prompt: str
+    datatype: str = "string"
+    """One of string, number, datetime, text, singlevaluelist, multivaluelist."""
+    required: bool = False
+    values: tuple[str, ...] = ()
+
+
+class Family(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Categories that may be one incident, and how near in place and time two of its reports must be."""
+
+    id: str
+    name: str = ""
+    match_radius_m: float = 50.0
+    match_window_hours: float = 72.0
+
+
+class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A service a citizen can ask for."""
+
+    service_code: str
+    name: str
+    family: str
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    examples: dict[str, tuple[str, ...]] = {}
+    """Phrases by language (BCP 47)."""
+    questions: tuple[Question, ...] = ()
+    safety: bool = False
+    """Reports of it may concern life and limb."""
+    safety_words: dict[str, tuple[str, ...]] = {}
+    base_points: float = 20.0
+    """Where the priority score starts, 0 to 100."""
+    promised_hours: float = 120.0
+    public: bool = True
+
+
+class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a department takes. Every condition that is set must hold; more conditions are more specific."""
+
+    id: str
+    department: str
+    service_codes: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    layer: str = ""
+    areas: tuple[str, ...] = ()
+    """Area ids of `layer`; empty with a layer set: any area of it."""
+    hours: str = ""
+    """For instance `Mo-Fr 08:00-17:00`; empty: always."""
+    safety: bool | None = None
+
+
+class Department(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who does the work, and in which system it is told so."""
+
+    id: str
+    """Lower case letters, digits and hyphens: it names the topic `cases.<id>.v1`."""
+    name: str
+    system: str
+    """A key of `City.systems`."""
+    contact: str = ""
+
+
+class System(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A department's system of record. Addresses and secrets come from the environment, never from city files."""
+
+    id: str
+    kind: str = "sandbox"
+    """Which connector of `deliver` speaks to it."""
+    max_per_second: float = 0.0
+    """0: no limit."""
+
+
+class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What may go out without a person. `categories` overrides `mode` by service code."""
+
+    mode: Mode = "supervised"
+    """copilot: everything is held; supervised: held unless sure; automatic: released unless it cannot be."""
+    categories: dict[str, Mode] = {}
+    target_precision: float = 0.95
+    min_confidence: float = 0.0
+    """A floor under the model's own thresholds."""
+    hold_outside: bool = True
+    hold_without_place: bool = True
+    release_life_safety: bool = True
+    """A life-safety report goes out at once, whatever its confidence."""
+    approvers: dict[str, tuple[str, ...]] = {}
+
+
+class Area(Struct, frozen=True, kw_only=True):
+    """One polygon of a layer."""
+
+    area_id: str
+    name: str
+    geometry: BaseGeometry
+
+
+class Layer(Struct, frozen=True, kw_only=True):
+    """A boundary file: `version` is the hash of its content (12 hex digits)."""
+
+    id: str
+    version: str
+    areas: tuple[Area, ...]
+    limits: bool = False
+    """This layer's union is the city itself."""
+
+
+class City(Struct, frozen=True, kw_only=True):
+    """All that a town has said about itself. `version` is the hash of all its files (12 hex digits)."""
+
+    name: str
+    jurisdiction_id: str
+    time_zone: str
+    languages: tuple[str, ...]
+    extent: tuple[float, float, float, float]
+    """West, south, east, north."""
+    categories: dict[str, Category]
+    families: dict[str, Family]
+    departments: dict[str, Department]
+    systems: dict[str, System]
+    rules: tuple[Rule, ...]
+    default_department: str
+    layers: tuple[Layer, ...]
+    policy: Policy
+    version: str
+    invented: bool = False
+    holidays: tuple[str, ...] = ()
+    """ISO dates."""
+    path: str = ""

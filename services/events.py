@@ -1,0 +1,525 @@
+"""The vocabulary: every event that travels between workers, and the parts they are made of.
+
+An event class, its topic and its schema file share the stem: ``RequestClassified`` travels on
+``requests.classified.v1`` and is described by ``schemas/requests.classified.v1.json``, which is rendered from here
+(``make schemas``) and held to it by a test. A ``.v1`` may only grow optional fields; anything else is a new ``.v2``.
+
+Units: degrees are WGS 84, distances metres, durations seconds unless the name says otherwise; instants carry a UTC
+offset. Confidences, shares and scores are 0 to 1, except `Priority.score`, which is 0 to 100.
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
+Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Identifier = Annotated[str, Meta(pattern=r"^[\w-]{1,64}$")]
+Text = Annotated[str, Meta(max_length=4000)]
+
+Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
+PlaceMethod = Literal["gps", "rooftop", "interpolated", "street", "zip", "given"]
+Intent = Literal["report", "question", "status", "feedback", "spam"]
+Level = Literal["routine", "elevated", "urgent", "life_safety"]
+Mode = Literal["copilot", "supervised", "automatic"]
+
+
+class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point on the ground and how far it may be off."""
+
+    latitude: Latitude
+    longitude: Longitude
+    radius_m: Annotated[float, Meta(ge=0.0)] = 0.0
+    method: PlaceMethod = "given"
+
+
+class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a citizen said. Phones, e-mails and card numbers in `text` and `address` are masked at the door."""
+
+    request_id: Identifier
+    channel: Channel
+    received_at: Instant
+    requested_at: Instant
+    text: Text = ""
+    place: Place | None = None
+    address: Annotated[str, Meta(max_length=512)] = ""
+    service_code: str = ""
+    """The category the citizen picked, if any; a hint, never a decision."""
+    attributes: dict[str, list[str]] = {}
+    media_urls: tuple[str, ...] = ()
+    source_id: str = ""
+    """The gateway's own id of the report; the same one again is the same request."""
+    jurisdiction_id: str = ""
+
+
+class Alternative(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A category that lost, and how near it came."""
+
+    service_code: str
+    confidence: Share
+
+
+class Entity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something named in the text: `kind` is for instance `street`, `time`, `asset`."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+class Safety(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether life or limb may be in danger, and the words that say so."""
+
+    flagged: bool = False
+    evidence: tuple[str, ...] = ()
+
+
+class Classification(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a report is about. `alternatives` are the three best, the winner first."""
+
+    service_code: str
+    family: str
+    confidence: Share
+    alternatives: tuple[Alternative, ...] = ()
+    threshold: Share = 1.0
+    """What `confidence` must reach to be released without a person."""
+    released: bool = False
+    reason: str = ""
+    language: str = "und"
+    language_confidence: Share = 0.0
+    intent: Intent = "report"
+    entities: tuple[Entity, ...] = ()
+    sentiment: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.0
+    safety: Safety = Safety()
+    model: str = ""
+
+
+class Boundary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The area of one layer that holds the place; `share` is the part of the place's circle inside it."""
+
+    layer: str
+    area_id: str
+    name: str = ""
+    version: str = ""
+    share: Share = 1.0
+
+
+class LostRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A routing rule that was considered and did not win."""
+
+    rule: str
+    why: str
+
+
+class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which department, and why."""
+
+    department: str
+    rule: str
+    reason: str = ""
+    lost: tuple[LostRule, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    ambiguous: tuple[Boundary, ...] = ()
+    """Areas that the place's circle also touches, when it crosses a boundary."""
+    outside: bool = False
+    """The place lies outside the city's limits."""
+    cell: str = ""
+    """H3 cell of the place at resolution 9, empty without a place."""
+    version: str = ""
+
+
+class LinkEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What speaks for two reports being one incident."""
+
+    distance_m: float
+    elapsed_s: float
+    text_similarity: Share
+    same_service_code: bool = False
+
+
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An earlier report that was compared and did not become the link."""
+
+    request_id: Identifier
+    score: Share
+    why: str = ""
+
+
+class Matching(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The incident a report belongs to. `incident_id` is the request id of its earliest report."""
+
+    incident_id: Identifier
+    band: Literal["none", "suggestion", "automatic"] = "none"
+    duplicate_of: Identifier | None = None
+    score: Share = 0.0
+    evidence: LinkEvidence | None = None
+    candidates: tuple[Candidate, ...] = ()
+    revision: Annotated[int, Meta(ge=1)] = 1
+    """Grows when a later arrival, or a person, changes the link."""
+    version: str = ""
+
+
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contribution to a score, in points."""
+
+    what: str
+    points: float
+
+
+class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How soon. `score` is 0 to 100, the sum of `reasons` clipped to that range."""
+
+    score: Annotated[float, Meta(ge=0.0, le=100.0)]
+    level: Level
+    due_at: Instant
+    reasons: tuple[Reason, ...] = ()
+    revision: Annotated[int, Meta(ge=1)] = 1
+    """Grows whenever anything said of this request changes; the newest wins everywhere downstream."""
+    version: str = ""
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Released to a department or held for a person, by which policy or person, and why."""
+
+    action: Literal["release", "hold", "reject"]
+    mode: Mode
+    reasons: tuple[str, ...] = ()
+    reviewer: str = ""
+    """Set when a person decided; empty when policy did."""
+    version: str = ""
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all events. `topic` is where it travels; a family's topic has a placeholder."""
+
+    topic: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        """The record key: records of one key stay in order on one partition."""
+        raise NotImplementedError
+
+    @property
+    def id(self) -> str:
+        """The CloudEvents id: the same event made again carries the same id."""
+        raise NotImplementedError
+
+    @property
+    def destination(self) -> str:
+        """The topic this very event goes to: `topic`, with a family's placeholder filled in."""
+        return self.topic
+
+
+class RequestReceived(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A report that the city accepted: on acks=all before the citizen was told so."""
+
+    topic: ClassVar[str] = "requests.received.v1"
+    report: Report
+
+    @property
+    def key(self) -> str:
+        """Keyed by request."""
+        return self.report.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request, however often the gateway sends it."""
+        return f"{self.report.request_id}.received"
+
+
+class ContactReceived(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Who to answer. Kept apart: only deliver, notify and review may read it; a tombstone erases it."""
+
+    topic: ClassVar[str] = "contacts.received.v1"
+    request_id: Identifier
+    name: str = ""
+    phone: str = ""
+    email: str = ""
+    account_id: str = ""
+    device_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """Keyed by request, compacted."""
+        return self.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request."""
+        return f"{self.request_id}.contact"
+
+
+class RequestClassified(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A report and what it is about."""
+
+    topic: ClassVar[str] = "requests.classified.v1"
+    report: Report
+    classification: Classification
+
+    @property
+    def key(self) -> str:
+        """Keyed by request."""
+        return self.report.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request."""
+        return f"{self.report.request_id}.classified"
+
+
+class RequestRouted(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A report, what it is about, and whose it is."""
+
+    topic: ClassVar[str] = "requests.routed.v1"
+    report: Report
+    classification: Classification
+    routing: Routing
+
+    @property
+    def key(self) -> str:
+        """Keyed by family, so that all reports that could be one incident meet on one partition (docs/adr/0005)."""
+        return self.classification.family
+
+    @property
+    def id(self) -> str:
+        """One per request."""
+        return f"{self.report.request_id}.routed"
+
+
+class RequestMatched(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A routed report and the incident it belongs to."""
+
+    topic: ClassVar[str] = "requests.matched.v1"
+    report: Report
+    classification: Classification
+    routing: Routing
+    matching: Matching
+
+    @property
+    def key(self) -> str:
+        """Keyed by family, as `RequestRouted`."""
+        return self.classification.family
+
+    @property
+    def id(self) -> str:
+        """One per request and revision of the link."""
+        return f"{self.report.request_id}.matched.{self.matching.revision}"
+
+
+class RequestPrioritized(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A matched report and how soon it should be seen to."""
+
+    topic: ClassVar[str] = "requests.prioritized.v1"
+    report: Report
+    classification: Classification
+    routing: Routing
+    matching: Matching
+    priority: Priority
+
+    @property
+    def key(self) -> str:
+        """Keyed by family, as `RequestRouted`."""
+        return self.classification.family
+
+    @property
+    def id(self) -> str:
+        """One per request and revision."""
+        return f"{self.report.request_id}.prioritized.{self.priority.revision}"
+
+
+class Case(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Work for a department: all that is known, decided. The newest `priority.revision` of a request wins."""
+
+    topic: ClassVar[str] = "cases.{department}.v1"
+    report: Report
+    classification: Classification
+    routing: Routing
+    matching: Matching
+    priority: Priority
+    decision: Decision
+
+    @property
+    def key(self) -> str:
+        """Keyed by request."""
+        return self.report.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request, revision and decider."""
+        by = "review" if self.decision.reviewer else "policy"
+        return f"{self.report.request_id}.case.{self.priority.revision}.{by}"
+
+    @property
+    def destination(self) -> str:
+        """The department's own topic."""
+        return f"cases.{self.routing.department}.v1"
+
+
+class DraftHeld(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A case that waits for a person."""
+
+    topic: ClassVar[str] = "drafts.held.v1"
+    report: Report
+    classification: Classification
+    routing: Routing
+    matching: Matching
+    priority: Priority
+    decision: Decision
+
+    @property
+    def key(self) -> str:
+        """Keyed by request."""
+        return self.report.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request and revision."""
+        return f"{self.report.request_id}.draft.{self.priority.revision}"
+
+
+class ReviewMade(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A person's verdict. Carries the whole draft as reviewed, so that `decide` keeps none."""
+
+    topic: ClassVar[str] = "reviews.made.v1"
+    review_id: Identifier
+    verdict: Literal["approve", "correct", "reject", "unlink"]
+    reviewer: str
+    reviewed_at: Instant
+    draft: DraftHeld
+    note: Annotated[str, Meta(max_length=2000)] = ""
+    service_code: str = ""
+    """With `correct`: the category it should have been."""
+    department: str = ""
+    """With `correct`: the department it should have been."""
+
+    @property
+    def key(self) -> str:
+        """Keyed by request."""
+        return self.draft.report.request_id
+
+    @property
+    def id(self) -> str:
+        """One per click: the console repeats the review id when it repeats a post."""
+        return f"{self.review_id}.review"
+
+
+class DeliveryMade(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A case that a department's system has accepted; the topic is the ledger of what was delivered where."""
+
+    topic: ClassVar[str] = "deliveries.made.v1"
+    request_id: Identifier
+    department: str
+    system: str
+    """The department's system, as departments.yaml names it."""
+    external_id: str
+    """The system's own id of the case."""
+    idempotency_key: str
+    revision: int
+    result: Literal["created", "updated", "unchanged"]
+    attempts: Annotated[int, Meta(ge=1)]
+    received_at: Instant
+    delivered_at: Instant
+
+    @property
+    def key(self) -> str:
+        """Keyed by request, as the case it answers."""
+        return self.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request, system and revision."""
+        return f"{self.request_id}.delivery.{self.system}.{self.revision}"
+
+
+class SurgeDetected(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Far more reports of one category in one area than usual; `active` false ends it."""
+
+    topic: ClassVar[str] = "surges.detected.v1"
+    service_code: str
+    area: str
+    """H3 cell at resolution 6."""
+    window_start: Instant
+    window_s: int
+    count: int
+    baseline: float
+    ratio: float
+    active: bool = True
+
+    @property
+    def key(self) -> str:
+        """Keyed by category and area: the newest record of a key is the state of that surge."""
+        return f"{self.service_code}/{self.area}"
+
+    @property
+    def id(self) -> str:
+        """One per category, area, window and state: a window measured again is the same event."""
+        state = "active" if self.active else "over"
+        return f"{self.service_code}.{self.area}.{self.window_start.isoformat()}.{state}"
+
+
+class KpiMeasured(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure over one window, for dashboards."""
+
+    topic: ClassVar[str] = "kpis.measured.v1"
+    name: str
+    window_start: Instant
+    window_s: int
+    value: float
+    labels: dict[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        """Keyed by name and labels."""
+        return "/".join([self.name, *(f"{k}={v}" for k, v in sorted(self.labels.items()))])
+
+    @property
+    def id(self) -> str:
+        """One per key and window."""
+        return f"{self.key}.{self.window_start.isoformat()}"
+
+
+class ContextUpdated(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The world outside the reports: a weather warning, a parade, a school day. Published by the town."""
+
+    topic: ClassVar[str] = "context.updated.v1"
+    context_id: Identifier
+    what: str
+    points: float
+    """What it adds to the score of the reports it touches."""
+    families: tuple[str, ...] = ()
+    """Empty: all."""
+    areas: tuple[str, ...] = ()
+    """H3 cells at resolution 6; empty: everywhere."""
+    starts_at: Instant
+    ends_at: Instant
+
+    @property
+    def key(self) -> str:
+        """Keyed by context id: the newest record is the state."""
+        return self.context_id
+
+    @property
+    def id(self) -> str:
+        """One per context and validity."""
+        return f"{self.context_id}.{self.starts_at.isoformat()}.{self.ends_at.isoformat()}"
+
+
+EVENTS: tuple[type[Event], ...] = (
+    RequestReceived,
+    ContactReceived,
+    RequestClassified,
+    RequestRouted,
+    RequestMatched,
+    RequestPrioritized,
+    Case,
+    DraftHeld,
+    ReviewMade,
+    DeliveryMade,
+    SurgeDetected,
+    KpiMeasured,
+    ContextUpdated,
+)

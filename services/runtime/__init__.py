@@ -1,0 +1,1 @@
+"""What the workers share: the transactional loop, and what an operator sees of it. It knows no worker."""
