@@ -12,10 +12,10 @@ Literal and tuples of str (comma separated).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -105,3 +105,44 @@ def _path(kind: type, value: Any) -> Any:  # noqa: ANN401
 
 def _expected(error: str) -> str:
     return error.removeprefix("E").strip() if error.startswith("E:") else error[0].lower() + error[1:]
+
+
+class Shared(Settings, frozen=True, kw_only=True):
+    """What every worker of a town has in common."""
+
+    kafka_bootstrap: Annotated[
+        str, Meta(description="Where the Kafka cluster is reached: host:port, comma separated.")
+    ] = "127.0.0.1:9092"
+    stormdrain_city_dir: Annotated[Path, Meta(description="The town's own files.")] = Path("city")
+    stormdrain_models_dir: Annotated[Path, Meta(description="Where trained models lie.")] = Path("models")
+    stormdrain_state_dir: Annotated[Path, Meta(description="Slots, read model and embedded broker live here.")] = Path(
+        ".stormdrain"
+    )
+    stormdrain_read_model: Annotated[
+        str, Meta(description="SQLAlchemy URL of the read model; empty: SQLite in the state directory.")
+    ] = ""
+
+    @property
+    def city_dir(self) -> Path:
+        """The town's own files."""
+        return self.stormdrain_city_dir
+
+    @property
+    def models_dir(self) -> Path:
+        """Where trained models lie."""
+        return self.stormdrain_models_dir
+
+    @property
+    def state_dir(self) -> Path:
+        """Where this machine keeps what must survive a restart."""
+        return self.stormdrain_state_dir
+
+    @property
+    def bootstrap(self) -> str:
+        """The Kafka cluster."""
+        return self.kafka_bootstrap
+
+    @property
+    def read_model(self) -> str:
+        """The read model's SQLAlchemy URL."""
+        return self.stormdrain_read_model or f"sqlite:///{(self.stormdrain_state_dir / 'readmodel.db').absolute()}"
