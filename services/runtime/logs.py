@@ -100,6 +100,19 @@ def _plain(value: object) -> object:
     return masked(str(value))
 
 
+def _error(error: BaseException, depth: int = 5) -> dict[str, Any]:
+    kind = type(error)
+    found: dict[str, Any] = {
+        "type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
+        "message": masked(str(error)),
+        "stack": [f"{f.filename}:{f.lineno} in {f.name}" for f in traceback.extract_tb(error.__traceback__)],
+    }
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and depth > 1:
+        found["cause"] = _error(cause, depth - 1)
+    return found
+
+
 class Json(logging.Formatter):
     """One JSON object a line: time, level, worker, slot, logger, message, fields, error."""
 
@@ -117,13 +130,8 @@ class Json(logging.Formatter):
             "message": masked(record.getMessage()),
             **fields_of(record),
         }
-        if record.exc_info and record.exc_info[0] is not None:
-            kind, error, trace = record.exc_info
-            line["error"] = {
-                "type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
-                "message": masked(str(error)),
-                "stack": [f"{f.filename}:{f.lineno} in {f.name}" for f in traceback.extract_tb(trace)],
-            }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = _error(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
