@@ -106,6 +106,8 @@ class Boundary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     version: str = ""
     share: Share = 1.0
+    department: str = ""
+    """Of an ambiguous area: whose the report would be there, where that is not the routing's department."""
 
 
 class LostRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -124,7 +126,7 @@ class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lost: tuple[LostRule, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
     ambiguous: tuple[Boundary, ...] = ()
-    """Areas that the place's circle also touches, when it crosses a boundary."""
+    """Areas that the place's circle also touches, if it crosses a boundary; no `area_id`: beyond the limits."""
     outside: bool = False
     """The place lies outside the city's limits."""
     cell: str = ""
