@@ -99,6 +99,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     release_life_safety: bool = True
     """A life-safety report goes out at once, whatever its confidence."""
     approvers: dict[str, tuple[str, ...]] = {}
+    """Who may approve, by department id; `*` stands for all departments. A department named nowhere: anyone."""
 
 
 class Area(Struct, frozen=True, kw_only=True):
@@ -119,13 +120,24 @@ class Layer(Struct, frozen=True, kw_only=True):
     """This layer's union is the city itself."""
 
 
+class Street(Struct, frozen=True, kw_only=True):
+    """A named street and its line or lines."""
+
+    name: str
+    line: BaseGeometry
+
+
 class City(Struct, frozen=True, kw_only=True):
-    """All that a town has said about itself. `version` is the hash of all its files (12 hex digits)."""
+    """All that a town has said about itself. `version` is the hash of all its files (12 hex digits).
+
+    Files that do not make it what it is are left out of the hash: its README and a model trained for it.
+    """
 
     name: str
     jurisdiction_id: str
     time_zone: str
     languages: tuple[str, ...]
+    """BCP 47; the first is the town's main one."""
     extent: tuple[float, float, float, float]
     """West, south, east, north."""
     categories: dict[str, Category]
@@ -140,4 +152,6 @@ class City(Struct, frozen=True, kw_only=True):
     invented: bool = False
     holidays: tuple[str, ...] = ()
     """ISO dates."""
+    streets: tuple[Street, ...] = ()
+    """By name; empty where the town has given none."""
     path: str = ""
