@@ -1,4 +1,7 @@
-"""Says in words what a value must be, from its annotation: `a number from 0 to 1`, `one of a, b`."""
+"""Says in words what a value must be, from its annotation: `a number from 0 to 1`, `one of a, b`.
+
+`Meta(title="a duration such as 14d")` says it in the words of its author.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations are of many 
 
 def _words(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 - a line for each kind of annotation
     match kind:
+        case inspect.Metadata(extra_json_schema={"title": str(title)}):
+            return title
         case inspect.Metadata():
             return _words(kind.type)
         case inspect.BoolType():
@@ -29,7 +34,7 @@ def _words(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 - a line for each 
         case inspect.VarTupleType() | inspect.ListType():
             return f"a list, each {_words(kind.item_type)}"
         case inspect.UnionType():
-            return " or ".join(_words(each) for each in kind.types)
+            return " or ".join(_words(each) for each in kind.types if not isinstance(each, inspect.NoneType))
         case inspect.NoneType():
             return "nothing"
         case inspect.CustomType():

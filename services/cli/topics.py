@@ -1,0 +1,170 @@
+"""`stormdrain topics`: what topics.yaml wants of a cluster, planned, applied and checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from services.city.findings import CityError
+from services.city.load import load as load_city
+from services.runtime import cluster, topics
+from services.runtime.cluster import ClusterError, Plan, Sign
+from services.runtime.kafka import KafkaSettings, connection
+from services.runtime.settings import SettingsError, read
+
+app = typer.Typer(no_args_is_help=True, help="Plan, apply and check the topics of a Kafka cluster, by topics.yaml.")
+
+COLOURS: dict[Sign, str] = {"+": "green", "~": "yellow", "!": "red", "?": "dim"}
+
+City = Annotated[Path, typer.Option("--city", envvar="STORMDRAIN_CITY_DIR", help="The town's own files.")]
+Bootstrap = Annotated[str, typer.Option(envvar="KAFKA_BOOTSTRAP", help="The cluster: host:port, comma separated.")]
+File = Annotated[
+    Path | None, typer.Option("--file", help="Another topics.yaml than the one that came with this program.")
+]
+Replication = Annotated[int | None, typer.Option(min=1, help="Replicas instead of those in the file.")]
+Partitions = Annotated[int | None, typer.Option(min=1, help="Partitions of every topic, for a small machine.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines to read.")]
+Repartition = Annotated[
+    bool,
+    typer.Option("--allow-repartition", help="Add partitions to topics that exist; stop and drain the workers first."),
+]
+
+
+@app.command()
+def plan(
+    *,
+    city: City = Path("city"),
+    bootstrap: Bootstrap = "127.0.0.1:9092",
+    file: File = None,
+    replication_factor: Replication = None,
+    partitions: Partitions = None,
+    allow_repartition: Repartition = False,
+    as_json: Json = False,
+) -> None:
+    """Show what apply would do. Only reads. Exits 0: nothing to do, 2: something, 1: something refused or wrong."""
+    found, _ = _plan(
+        city=city,
+        bootstrap=bootstrap,
+        file=file,
+        replication_factor=replication_factor,
+        partitions=partitions,
+        allow_repartition=allow_repartition,
+    )
+    _show(found, as_json)
+    raise typer.Exit(1 if found.of("!") else 0 if found.agrees else 2)
+
+
+@app.command()
+def check(
+    *,
+    city: City = Path("city"),
+    bootstrap: Bootstrap = "127.0.0.1:9092",
+    file: File = None,
+    replication_factor: Replication = None,
+    partitions: Partitions = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a cluster with topics.yaml. Only reads. Exits 1 where they differ."""
+    found, _ = _plan(
+        city=city,
+        bootstrap=bootstrap,
+        file=file,
+        replication_factor=replication_factor,
+        partitions=partitions,
+        allow_repartition=False,
+    )
+    _show(found, as_json)
+    raise typer.Exit(0 if found.agrees else 1)
+
+
+@app.command()
+def apply(
+    *,
+    city: City = Path("city"),
+    bootstrap: Bootstrap = "127.0.0.1:9092",
+    file: File = None,
+    replication_factor: Replication = None,
+    partitions: Partitions = None,
+    allow_repartition: Repartition = False,
+    as_json: Json = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Create and change topics. Never deletes, never shrinks. Exits 1 where a step is refused or fails."""
+    found, client = _plan(
+        city=city,
+        bootstrap=bootstrap,
+        file=file,
+        replication_factor=replication_factor,
+        partitions=partitions,
+        allow_repartition=allow_repartition,
+    )
+    _show(found, as_json)
+    if found.of("+", "~"):
+        if not yes and not sys.stdin.isatty():
+            _fail("stormdrain topics apply cannot ask here: give --yes to apply without a question")
+        if not yes and not typer.confirm("Apply?"):
+            raise typer.Exit(1)
+        try:
+            cluster.apply(client, found, bootstrap)
+        except ClusterError as error:
+            _fail(str(error))
+        if not as_json:
+            typer.echo(f"Applied: {_count(found, past=True)}.")
+    raise typer.Exit(1 if found.of("!") else 0)
+
+
+def _plan(
+    *,
+    city: Path,
+    bootstrap: str,
+    file: Path | None,
+    replication_factor: int | None,
+    partitions: int | None,
+    allow_repartition: bool,
+) -> tuple[Plan, Any]:
+    try:
+        wanted = topics.load(file)
+        departments = load_city(city).departments
+        settings = read(KafkaSettings, {**os.environ, "KAFKA_BOOTSTRAP": bootstrap}, "stormdrain topics")
+        client = cluster.admin(bootstrap, connection(settings))
+        found = cluster.look(client, wanted.ours, bootstrap)
+        every = wanted.expand(
+            departments, brokers=found.brokers, partitions=partitions, replication_factor=replication_factor
+        )
+        return cluster.compare(found, every, ours=wanted.ours, allow_repartition=allow_repartition), client
+    except (topics.TopicsError, CityError, ClusterError, SettingsError) as error:
+        _fail(str(error))
+
+
+def _fail(text: str) -> NoReturn:
+    typer.echo(text, err=True)
+    raise typer.Exit(1)
+
+
+def _show(found: Plan, as_json: bool) -> None:
+    if as_json:
+        steps = [{"action": cluster.WORDS[s.sign], "topic": s.topic, "text": s.text} for s in found.steps]
+        typer.echo(json.dumps({"agrees": found.agrees, "steps": steps}, indent=2))
+        return
+    table = Table.grid(padding=(0, 2))
+    for step in found.steps:
+        colour = COLOURS[step.sign]
+        table.add_row(f"[{colour}]{step.sign}[/]", escape(step.topic), escape(step.text))
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 400)
+    console.print(table)
+    summary = "The cluster is as topics.yaml wants it" if found.agrees else f"Plan: {_count(found)}"
+    console.print(f"{summary}.")
+
+
+def _count(found: Plan, *, past: bool = False) -> str:
+    words = {"+": "created", "~": "changed"} if past else {"+": "to create", "~": "to change", "!": "refused"}
+    parts = [f"{len(found.of(sign))} {word}" for sign, word in words.items() if found.of(sign)]  # type: ignore[arg-type]
+    return ", ".join(parts) or "nothing"
