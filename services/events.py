@@ -17,7 +17,7 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Instant = Annotated[datetime, Meta(tz=True)]
-Identifier = Annotated[str, Meta(pattern=r"^[\w-]{1,64}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Text = Annotated[str, Meta(max_length=4000)]
 
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
@@ -425,6 +425,8 @@ class DeliveryMade(Event, frozen=True, kw_only=True, omit_defaults=True):
     attempts: Annotated[int, Meta(ge=1)]
     received_at: Instant
     delivered_at: Instant
+    reviewed: bool = False
+    """A person decided this revision; it outranks what policy had decided of the same one."""
 
     @property
     def key(self) -> str:
@@ -433,8 +435,9 @@ class DeliveryMade(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def id(self) -> str:
-        """One per request, system and revision."""
-        return f"{self.request_id}.delivery.{self.system}.{self.revision}"
+        """One per request, system, revision and decider."""
+        by = ".review" if self.reviewed else ""
+        return f"{self.request_id}.delivery.{self.system}.{self.revision}{by}"
 
 
 class SurgeDetected(Event, frozen=True, kw_only=True, omit_defaults=True):
