@@ -1,0 +1,246 @@
+"""Release a report to its department, or hold it for a person, and say why in words a clerk would use.
+
+What speaks against releasing is gathered as doubts. Which doubts hold a report depends on its category's mode:
+
+| mode | held by |
+| --- | --- |
+| copilot | any report is held; the doubts are told beside |
+| supervised | every doubt |
+| automatic | `HOLDS_AUTOMATIC`: nothing that a department could work with |
+
+Danger to life goes out at once in every mode, if the city's policy says so, with the doubts told to the department.
+Only a department that the city does not have holds it too: nobody would receive it. A duplicate is never dropped:
+it goes out with the link, and the department's system adds it to the incident.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from services.city.model import Category, City
+from services.events import (
+    Case,
+    Classification,
+    Decision,
+    DraftHeld,
+    Event,
+    LostRule,
+    Matching,
+    Mode,
+    RequestPrioritized,
+    ReviewMade,
+    Routing,
+)
+from services.runtime.worker import Outcome, Rejected
+
+Kind = Literal["department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "duplicate"]
+HOLDS_AUTOMATIC: frozenset[Kind] = frozenset({"department", "category", "spam", "outside", "place"})
+HOUR_S = 3600.0
+
+
+class Doubt(NamedTuple):
+    """One thing that speaks against releasing a report."""
+
+    kind: Kind
+    text: str
+
+
+class Decider:
+    """The handler of `decide`: what may go out by the city's policy, and what a person said.
+
+    Args:
+        city: Its policy, categories and departments.
+        hold_suggestions: Whether a report that may be a duplicate waits for a person, where mode is supervised.
+
+    """
+
+    def __init__(self, city: City, *, hold_suggestions: bool = True) -> None:
+        self._city = city
+        self._hold_suggestions = hold_suggestions
+        self._version = f"1.{city.version}"
+
+    def handle(self, batch: Sequence[Event]) -> list[Outcome]:
+        """Decide each `RequestPrioritized`, and carry out each `ReviewMade`."""
+        return [self._outcome(event) for event in batch]
+
+    def _outcome(self, event: Event) -> Outcome:
+        if isinstance(event, RequestPrioritized):
+            return self._decide(event)
+        if isinstance(event, ReviewMade):
+            return fault(event, self._city) or self._carry_out(event)
+        message = f"decide reads requests.prioritized.v1 and reviews.made.v1, and was given {type(event).__name__}"
+        raise TypeError(message)
+
+    def _decide(self, event: RequestPrioritized) -> Case | DraftHeld:
+        policy, found = self._city.policy, doubts(event, self._city)
+        mode = policy.categories.get(event.classification.service_code, policy.mode)
+        danger = event.priority.level == "life_safety" and policy.release_life_safety
+        held = [doubt.text for doubt in found if self._holds(doubt, mode, danger=danger)]
+        if mode == "copilot" and not danger:
+            held = ["a person confirms every report of this category", *(doubt.text for doubt in found)]
+        if held:
+            return DraftHeld(**_said(event), decision=self._decision("hold", mode, held))
+        first = "danger to life: goes out at once" if danger else _release(event, mode)
+        link = event.matching
+        linked = f"linked to {link.duplicate_of} as the same incident" if link.band == "automatic" else ""
+        reasons = [first, linked, *(f"yet {doubt.text}" for doubt in found)]
+        return Case(**_said(event), decision=self._decision("release", mode, reasons))
+
+    def _holds(self, doubt: Doubt, mode: Mode, *, danger: bool) -> bool:
+        if danger:
+            return doubt.kind == "department"
+        if mode == "automatic":
+            return doubt.kind in HOLDS_AUTOMATIC
+        return doubt.kind != "duplicate" or self._hold_suggestions
+
+    def _decision(
+        self, action: Literal["release", "hold"], mode: Mode, reasons: Sequence[str], reviewer: str = ""
+    ) -> Decision:
+        return Decision(
+            action=action, mode=mode, reasons=tuple(filter(None, reasons)), reviewer=reviewer, version=self._version
+        )
+
+    def _carry_out(self, review: ReviewMade) -> Outcome:
+        """Give the case that a person's verdict makes of a draft; none for a rejection, which the index records."""
+        draft = review.draft
+        if review.verdict == "reject":
+            return ()
+        said, reasons = _said(draft), ["approved by a person"]
+        classification, routing, matching = draft.classification, draft.routing, draft.matching
+        if review.verdict == "correct":
+            classification = corrected(classification, review.service_code, self._city.categories)
+            routing = rerouted(routing, review.department)
+            reasons = [
+                f"a person corrected the category from {draft.classification.service_code}"
+                if review.service_code
+                else "",
+                f"a person corrected the department from {draft.routing.department}" if review.department else "",
+            ]
+        if review.verdict == "unlink":
+            matching = unlinked(matching, draft.report.request_id)
+            reasons = [f"a person says that it is not the same incident as {draft.matching.duplicate_of}"]
+        reasons.append(f"the reviewer's note: {review.note}" if review.note else "")
+        decision = self._decision("release", draft.decision.mode, reasons, review.reviewer)
+        said |= {"classification": classification, "routing": routing, "matching": matching}
+        return Case(**said, decision=decision)
+
+
+def fault(review: ReviewMade, city: City) -> Rejected | None:
+    """Say what is wrong with a verdict, so that nothing can be made of it; None if nothing is."""
+    if review.verdict == "reject":
+        return None
+    if review.verdict == "correct" and not review.service_code and not review.department:
+        return Rejected("nothing_corrected", "a correction needs a service_code or a department")
+    if review.verdict == "correct" and review.service_code and review.service_code not in city.categories:
+        detail = f"the city has no category {review.service_code!r}; review again with one of its categories.yaml"
+        return Rejected("unknown_service_code", detail)
+    department = (review.department if review.verdict == "correct" else "") or review.draft.routing.department
+    if department not in city.departments:
+        known = ", ".join(sorted(city.departments))
+        detail = f"the city has no department {department!r}; correct it to one of {known}"
+        return Rejected("unknown_department", detail)
+    return None
+
+
+def doubts(event: RequestPrioritized, city: City) -> list[Doubt]:
+    """Give all that speaks against releasing a report, the weightiest first."""
+    said, routing, policy = event.classification, event.routing, city.policy
+    category = city.categories.get(said.service_code)
+    found: list[Doubt] = []
+    if routing.department not in city.departments:
+        found.append(Doubt("department", f"the city has no department {routing.department}"))
+    if category is None:
+        found.append(Doubt("category", f"the city has no category {said.service_code}"))
+    if said.intent == "spam":
+        found.append(Doubt("spam", "it reads like spam"))
+    elif said.intent != "report":
+        found.append(Doubt("intent", f"it reads like a {_INTENTS[said.intent]}, not like a report"))
+    if routing.outside and policy.hold_outside:
+        found.append(Doubt("outside", "the place is outside the city's limits"))
+    if event.report.place is None and policy.hold_without_place:
+        found.append(Doubt("place", "no place was given"))
+    found += _confidence(said, category, policy.min_confidence)
+    for area in routing.ambiguous:
+        if area.department:
+            where = f"in {area.name or area.area_id}" if area.area_id else "outside the city's limits"
+            text = f"the place may also lie {where} ({area.share:.0%} of its circle), which is for {area.department}"
+            found.append(Doubt("boundary", text))
+    if event.matching.band == "suggestion":
+        found.append(Doubt("duplicate", _duplicate(event.matching)))
+    return found
+
+
+_INTENTS = {"question": "question", "status": "question about an earlier report", "feedback": "comment on the service"}
+
+
+def _confidence(said: Classification, category: Category | None, floor: float) -> list[Doubt]:
+    name, needed = category.name if category else said.service_code, max(said.threshold, floor)
+    if said.released and said.confidence >= floor:
+        return []
+    if said.confidence < needed:
+        text = f"not sure enough that it is {name}: {said.confidence:.2f}, and {needed:.2f} is needed"
+    else:
+        text = f"the classifier did not release it: {said.reason or 'it gave no reason'}"
+    return [Doubt("confidence", text)]
+
+
+def _duplicate(matching: Matching) -> str:
+    text = f"it may be the same incident as {matching.duplicate_of} ({matching.score:.2f})"
+    if matching.evidence is None:
+        return text
+    return f"{text}, {matching.evidence.distance_m:.0f} m and {matching.evidence.elapsed_s / HOUR_S:.1f} h apart"
+
+
+def _release(event: RequestPrioritized, mode: Mode) -> str:
+    if mode == "automatic":
+        return "reports of this category go out without a person"
+    said = event.classification
+    return f"sure of the category: {said.confidence:.2f}, and {said.threshold:.2f} is needed"
+
+
+def _said(event: RequestPrioritized | DraftHeld) -> dict[str, Any]:
+    return {
+        "report": event.report,
+        "classification": event.classification,
+        "routing": event.routing,
+        "matching": event.matching,
+        "priority": event.priority,
+    }
+
+
+def corrected(said: Classification, service_code: str, categories: Mapping[str, Category]) -> Classification:
+    """Give a classification with the category a person chose, certain; what the model had said stays as alternatives.
+
+    Without a `service_code` it is given as it was; one that is not in `categories` is a KeyError.
+    """
+    if not service_code:
+        return said
+    return replace(
+        said,
+        service_code=service_code,
+        family=categories[service_code].family,
+        confidence=1.0,
+        released=True,
+        reason=f"corrected by a person from {said.service_code} ({said.confidence:.2f})",
+    )
+
+
+def rerouted(routing: Routing, department: str) -> Routing:
+    """Give a routing with the department a person chose, and the rule that had chosen otherwise among the lost."""
+    if not department:
+        return routing
+    return replace(
+        routing,
+        department=department,
+        rule="review",
+        reason=f"corrected by a person from {routing.department}",
+        lost=(LostRule(rule=routing.rule, why="a person chose another department"), *routing.lost),
+    )
+
+
+def unlinked(matching: Matching, request_id: str) -> Matching:
+    """Give a matching that stands alone."""
+    return Matching(
+        incident_id=request_id, candidates=matching.candidates, revision=matching.revision, version=matching.version
+    )
