@@ -219,11 +219,29 @@ def _check_rule(section: Section, rule: Rule, rules: Mapping[str, Rule], categor
         if asked and _conditions(other) == _conditions(rule) and other.department != rule.department:
             remedy = "give one of them another condition"
             section.fault("", f"has the conditions of {other.id!r} and another department", "one department", remedy)
+        elif asked and other.department != rule.department and _as_specific(rule, other):
+            section.warn("", f"may hold together with {other.id!r}, as specific, which then wins: it stands before it")
 
 
 def _conditions(rule: Rule) -> tuple[object, ...]:
     sets = (frozenset(rule.service_codes), frozenset(rule.families), frozenset(rule.areas))
     return (*sets, rule.layer, rule.hours, rule.safety)
+
+
+def _as_specific(rule: Rule, other: Rule) -> bool:
+    """Say whether two rules have conditions of the same kinds and can hold for the same report."""
+
+    def meet(ours: Collection[str], theirs: Collection[str]) -> bool:
+        return bool(set(ours) & set(theirs)) if ours and theirs else not ours and not theirs
+
+    return (
+        meet(rule.service_codes, other.service_codes)
+        and meet(rule.families, other.families)
+        and meet(rule.areas, other.areas)
+        and rule.layer == other.layer
+        and rule.safety == other.safety
+        and bool(rule.hours) == bool(other.hours)
+    )
 
 
 def _check_departments(root: Section, departments: Collection[str], rules: Mapping[str, Rule]) -> None:
