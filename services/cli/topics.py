@@ -11,7 +11,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from services.city.findings import CityError
 from services.city.load import load as load_city
@@ -154,12 +153,11 @@ def _show(found: Plan, as_json: bool) -> None:
         steps = [{"action": cluster.WORDS[s.sign], "topic": s.topic, "text": s.text} for s in found.steps]
         typer.echo(json.dumps({"agrees": found.agrees, "steps": steps}, indent=2))
         return
-    table = Table.grid(padding=(0, 2))
+    console = Console(highlight=False, soft_wrap=True)
+    width = max((len(step.topic) for step in found.steps), default=0)
     for step in found.steps:
         colour = COLOURS[step.sign]
-        table.add_row(f"[{colour}]{step.sign}[/]", escape(step.topic), escape(step.text))
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 400)
-    console.print(table)
+        console.print(f"[{colour}]{step.sign}[/]  {escape(step.topic):<{width}}  {escape(step.text)}")
     summary = "The cluster is as topics.yaml wants it" if found.agrees else f"Plan: {_count(found)}"
     console.print(f"{summary}.")
 

@@ -218,8 +218,9 @@ def apply(client: Any, plan: Plan, bootstrap: str) -> None:  # noqa: ANN401
 
     """
     try:
-        faults = [*_create(client, plan.of("+")), *_grow(client, plan.of("~")), *_configure(client, plan.of("~"))]
-        _await(client, [step.topic for step in plan.of("+")])
+        uncreated = _create(client, plan.of("+"))
+        faults = [*uncreated.values(), *_grow(client, plan.of("~")), *_configure(client, plan.of("~"))]
+        faults += _await(client, {step.topic for step in plan.of("+")} - set(uncreated))
     except KafkaException as error:
         raise ClusterError(_away(bootstrap, error)) from error
     if faults:
@@ -227,7 +228,7 @@ def apply(client: Any, plan: Plan, bootstrap: str) -> None:  # noqa: ANN401
         raise ClusterError(message)
 
 
-def _create(client: Any, steps: Sequence[Step]) -> list[str]:  # noqa: ANN401
+def _create(client: Any, steps: Sequence[Step]) -> dict[str, str]:  # noqa: ANN401
     new = [
         NewTopic(topic.name, topic.partitions, topic.replication_factor, config=topic.config(topic.replication_factor))
         for topic in (step.create for step in steps)
@@ -240,7 +241,7 @@ def _create(client: Any, steps: Sequence[Step]) -> list[str]:  # noqa: ANN401
 def _grow(client: Any, steps: Sequence[Step]) -> list[str]:  # noqa: ANN401
     more = [NewPartitions(step.topic, step.partitions) for step in steps if step.partitions is not None]
     futures = client.create_partitions(more, operation_timeout=ASK_S, request_timeout=ASK_S) if more else {}
-    return _failures("add partitions to", futures)
+    return list(_failures("add partitions to", futures).values())
 
 
 def _configure(client: Any, steps: Sequence[Step]) -> list[str]:  # noqa: ANN401
@@ -257,31 +258,34 @@ def _configure(client: Any, steps: Sequence[Step]) -> list[str]:  # noqa: ANN401
         if step.config
     ]
     futures = client.incremental_alter_configs(resources, request_timeout=ASK_S) if resources else {}
-    return _failures("configure", {resource.name: future for resource, future in futures.items()})
+    return list(_failures("configure", {resource.name: future for resource, future in futures.items()}).values())
 
 
-def _failures(verb: str, futures: Mapping[str, Any], beside: Collection[int] = ()) -> list[str]:
-    faults = []
+def _failures(verb: str, futures: Mapping[str, Any], beside: Collection[int] = ()) -> dict[str, str]:
+    faults = {}
     for name, future in futures.items():
         try:
             future.result()
         except KafkaException as error:
             if error.args[0].code() not in beside:
-                faults.append(f"{verb} {name}: {error.args[0].str()}")
+                faults[name] = f"{verb} {name}: {error.args[0].str()}"
     return faults
 
 
-def _await(client: Any, names: Sequence[str]) -> None:  # noqa: ANN401
+def _await(client: Any, names: Collection[str]) -> list[str]:  # noqa: ANN401
     """Wait until the brokers tell of all `names`: metadata follows the controller after some milliseconds."""
     until = time.monotonic() + ASK_S
-    missing = set(names)
-    while missing and time.monotonic() < until:
+    missing = sorted(names)
+    while missing:
         known = client.list_topics(timeout=REACH_S).topics
-        missing = {
+        missing = [
             name for name in missing if name not in known or any(p.leader < 0 for p in known[name].partitions.values())
-        }
+        ]
+        if missing and time.monotonic() > until:
+            return [f"create {name}: no broker leads it after {ASK_S:g} s" for name in missing]
         if missing:
             time.sleep(0.05)
+    return []
 
 
 def _away(bootstrap: str, error: KafkaException) -> str:
