@@ -14,8 +14,9 @@ from rich.markup import escape
 
 from services.city.findings import CityError
 from services.city.load import load as load_city
+from services.city.model import City
 from services.runtime import cluster, topics
-from services.runtime.cluster import ClusterError, Plan, Sign
+from services.runtime.cluster import ClusterError, Plan, Sign, Step
 from services.runtime.kafka import KafkaSettings, connection
 from services.runtime.settings import SettingsError, read
 
@@ -23,7 +24,10 @@ app = typer.Typer(no_args_is_help=True, help="Plan, apply and check the topics o
 
 COLOURS: dict[Sign, str] = {"+": "green", "~": "yellow", "!": "red", "?": "dim"}
 
-City = Annotated[Path, typer.Option("--city", envvar="STORMDRAIN_CITY_DIR", help="The town's own files.")]
+REBUILT_FROM = frozenset({"requests.matched.v1", "requests.prioritized.v1"})
+"""Topics whose writers rebuild from them what they know of open reports."""
+
+Directory = Annotated[Path, typer.Option("--city", envvar="STORMDRAIN_CITY_DIR", help="The town's own files.")]
 Bootstrap = Annotated[str, typer.Option(envvar="KAFKA_BOOTSTRAP", help="The cluster: host:port, comma separated.")]
 File = Annotated[
     Path | None, typer.Option("--file", help="Another topics.yaml than the one that came with this program.")
@@ -40,7 +44,7 @@ Repartition = Annotated[
 @app.command()
 def plan(
     *,
-    city: City = Path("city"),
+    city: Directory = Path("city"),
     bootstrap: Bootstrap = "127.0.0.1:9092",
     file: File = None,
     replication_factor: Replication = None,
@@ -64,7 +68,7 @@ def plan(
 @app.command()
 def check(
     *,
-    city: City = Path("city"),
+    city: Directory = Path("city"),
     bootstrap: Bootstrap = "127.0.0.1:9092",
     file: File = None,
     replication_factor: Replication = None,
@@ -87,7 +91,7 @@ def check(
 @app.command()
 def apply(
     *,
-    city: City = Path("city"),
+    city: Directory = Path("city"),
     bootstrap: Bootstrap = "127.0.0.1:9092",
     file: File = None,
     replication_factor: Replication = None,
@@ -131,16 +135,34 @@ def _plan(
 ) -> tuple[Plan, Any]:
     try:
         wanted = topics.load(file)
-        departments = load_city(city).departments
+        town = load_city(city)
         settings = read(KafkaSettings, {**os.environ, "KAFKA_BOOTSTRAP": bootstrap}, "stormdrain topics")
         client = cluster.admin(bootstrap, connection(settings))
         found = cluster.look(client, wanted.ours, bootstrap)
         every = wanted.expand(
-            departments, brokers=found.brokers, partitions=partitions, replication_factor=replication_factor
+            town.departments, brokers=found.brokers, partitions=partitions, replication_factor=replication_factor
         )
-        return cluster.compare(found, every, ours=wanted.ours, allow_repartition=allow_repartition), client
+        compared = cluster.compare(found, every, ours=wanted.ours, allow_repartition=allow_repartition)
+        return Plan((*compared.steps, *forgetful(wanted, town))), client
     except (topics.TopicsError, CityError, ClusterError, SettingsError) as error:
         _fail(str(error))
+
+
+def forgetful(wanted: topics.Topics, town: City) -> list[Step]:
+    """Give the topics that forget, before their worker may: state is rebuilt from them after a restart."""
+    if not town.families:
+        return []
+    family = max(town.families.values(), key=lambda each: each.match_window_hours)
+    steps = []
+    for name in REBUILT_FROM & set(wanted.entries):
+        kept = topics.milliseconds(wanted.entries[name].retention)
+        if 0 <= kept < 2 * family.match_window_hours * topics.MILLISECONDS["h"]:
+            text = (
+                f"kept {wanted.entries[name].retention}, but reports of family {family.id} match over "
+                f"{family.match_window_hours:g} h: after a restart some would be forgotten; keep it twice that long"
+            )
+            steps.append(Step(sign="!", topic=name, text=text))
+    return sorted(steps, key=lambda step: step.topic)
 
 
 def _fail(text: str) -> NoReturn:

@@ -1,8 +1,11 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from services.city.load import load as load_city
+from services.cli.topics import forgetful
 from services.runtime.topics import TopicsError, duration, load, milliseconds, parse
 
 GOOD = """\
@@ -242,6 +245,25 @@ def test_durations_go_to_milliseconds_and_back(words: str, number: int) -> None:
 def test_milliseconds_that_are_no_whole_hours_stay_milliseconds() -> None:
     assert duration("1234") == "1234 ms"
     assert duration("0") == "0 ms"
+
+
+def test_a_topic_that_forgets_before_its_worker_may_is_named() -> None:
+    town = load_city(Path(__file__).parents[2] / "city")
+    roads = msgspec.structs.replace(town.families["roads"], match_window_hours=1000.0)
+    patient = msgspec.structs.replace(town, families={**town.families, "roads": roads})
+    (step,) = forgetful(load(), patient)
+    assert (step.sign, step.topic, step.text) == (
+        "!",
+        "requests.matched.v1",
+        (
+            "kept 60d, but reports of family roads match over 1000 h: after a restart some would be forgotten; "
+            "keep it twice that long"
+        ),
+    )
+
+
+def test_the_topics_that_we_ship_remember_as_long_as_the_city_that_we_ship_needs() -> None:
+    assert forgetful(load(), load_city(Path(__file__).parents[2] / "city")) == []
 
 
 def test_the_file_that_we_ship_has_no_fault_and_keeps_every_promise_about_time() -> None:
