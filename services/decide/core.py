@@ -6,7 +6,7 @@ What speaks against releasing is gathered as doubts. Which doubts hold a report 
 | --- | --- |
 | copilot | any report is held; the doubts are told beside |
 | supervised | every doubt |
-| automatic | `HOLDS_AUTOMATIC`: nothing that a department could work with |
+| automatic | `HOLDS_AUTOMATIC`: it is not clear to which department, or that one could work with it |
 
 Danger to life goes out at once in every mode, if the city's policy says so, with the doubts told to the department.
 Only a department that the city does not have holds it too: nobody would receive it. A duplicate is never dropped:
@@ -35,7 +35,7 @@ from services.events import (
 from services.runtime.worker import Outcome, Rejected
 
 Kind = Literal["department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "duplicate"]
-HOLDS_AUTOMATIC: frozenset[Kind] = frozenset({"department", "category", "spam", "outside", "place"})
+HOLDS_AUTOMATIC: frozenset[Kind] = frozenset({"department", "category", "spam", "outside", "place", "boundary"})
 HOUR_S = 3600.0
 
 

@@ -1,13 +1,13 @@
 """Between events and incidents: what `match` remembers of each partition, and what it says.
 
 For each open report it remembers the last `RequestMatched` as JSON (about 1.5 kB, so that a correction can say all
-again) and what is compared (about 0.6 kB). A report is open for its family's window and the allowed lateness; of
-older ones, and of those without a place, the id alone is kept, for the newest `remembered` of each partition (about
-0.15 kB each), so that a repeat is still known.
+again) and what is compared (about 0.6 kB). A report is open for its family's window and the allowed lateness, and no
+longer than the newest `at_most` of its family. Of older ones, and of those without a place, the id alone is kept, for
+the newest `remembered` of each partition (about 0.15 kB each), so that a repeat is still known.
 
-A person's `unlink` is not read here yet. The door for it: `Worker.reads` grows by `ReviewMade`, `handle` answers it
-with the next revision of the report's `RequestMatched` and the pair in its `Matching.candidates`, and `Incidents` is
-told by `fold` of pairs that `compare` must not link. Nothing that is written today would have to change.
+A person's `unlink` is not read here yet. The door for it: `Worker.reads` grows by `ReviewMade`; `handle` answers it
+with the report's next revision, in which `Matching` names, in a new optional field, the reports it must not be linked
+to; `fold` tells `Incidents`, and `best` passes over those pairs. Links stay a function of the reports and the verdicts.
 """
 
 from collections import defaultdict
@@ -94,6 +94,7 @@ class Matcher:
         *,
         bands: Bands = Bands(),  # noqa: B008 - frozen
         lateness_s: float = 48 * 3600.0,
+        at_most: int = 200_000,
         remembered: int = 200_000,
         version: str = "",
         per_cell: int = PER_CELL,
@@ -101,6 +102,7 @@ class Matcher:
         self._reaches = reaches
         self._bands = bands
         self._lateness_s = lateness_s
+        self._at_most = at_most
         self._remembered = remembered
         self._version = version
         self._per_cell = per_cell
@@ -164,7 +166,9 @@ class Matcher:
         self._memories.pop(partition, None)
 
     def _open(self, family: str) -> Incidents:
-        return Incidents(self._reaches.get(family, Reach()), self._bands, self._lateness_s, self._per_cell)
+        return Incidents(
+            self._reaches.get(family, Reach()), self._bands, self._lateness_s, self._per_cell, self._at_most
+        )
 
     def _matched(self, event: RequestRouted, link: Link) -> RequestMatched:
         return RequestMatched(

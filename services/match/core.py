@@ -43,14 +43,14 @@ Band = Literal["none", "suggestion", "automatic"]
 class Bands(Struct, frozen=True):
     """From which score a link is suggested, and from which it is made."""
 
-    suggestion: float = 0.5
+    suggestion: float = 0.6
     automatic: float = 0.8
 
 
 class Reach(Struct, frozen=True):
     """How near in place and time two reports of a family must be.
 
-    What their places may be off widens the radius, and at most doubles it.
+    What their places may be off widens the radius, and at most doubles it. A radius of 0 links nothing.
     """
 
     radius_m: float = 50.0
@@ -152,16 +152,18 @@ def compare(seen: Seen, earlier: Seen, reach: Reach, bands: Bands) -> Likeness |
     score stays below the automatic band: such a distance says too little.
     """
     elapsed = seen.key[0] - earlier.key[0]
+    if elapsed > reach.window_s or not reach.radius_m:
+        return None
     off = seen.radius_m + earlier.radius_m
     limit = reach.radius_m + min(off, reach.radius_m)
-    if elapsed > reach.window_s or abs(seen.latitude - earlier.latitude) * METRES_PER_DEGREE > limit:
+    if abs(seen.latitude - earlier.latitude) * METRES_PER_DEGREE > limit:
         return None
     distance = metres(seen, earlier)
     if distance > limit:
         return None
     text = similarity(seen.shape, earlier.shape)
     same = seen.service_code == earlier.service_code
-    near = 1 - (distance / limit) ** 2 if limit else 1.0
+    near = 1 - (distance / limit) ** 2
     soon = 1 - elapsed / reach.window_s if reach.window_s else 1.0
     score = round(NEAR * near + SOON * soon + SAID * text + SAME * same, 4)
     if (seen.vague or earlier.vague or off > reach.radius_m) and score >= bands.automatic:
@@ -202,8 +204,10 @@ class Grid:
 class Incidents:
     """The open reports of one family and how they hang together. `settle` looks, `take` and `expire` change."""
 
-    def __init__(self, reach: Reach, bands: Bands, lateness_s: float, per_cell: int = PER_CELL) -> None:
-        self.reach, self.bands, self.per_cell = reach, bands, per_cell
+    def __init__(
+        self, reach: Reach, bands: Bands, lateness_s: float, per_cell: int = PER_CELL, at_most: int = 200_000
+    ) -> None:
+        self.reach, self.bands, self.per_cell, self.at_most = reach, bands, per_cell, at_most
         self._kept_s = reach.window_s + lateness_s
         self._grid = Grid(reach.radius_m)
         self.reports: dict[str, Seen] = {}
@@ -275,8 +279,11 @@ class Incidents:
             self._children.pop(link.duplicate_of or "", None)
 
     def expire(self) -> Iterator[str]:
-        """Let go of what is too old for any report that is not overdue itself; gives the ids."""
-        while self._ages and self._ages[0][0] < self._newest - self._kept_s:
+        """Let go of what is too old for any report that is not overdue itself, and of the oldest of too many.
+
+        Gives the ids.
+        """
+        while self._ages and (self._ages[0][0] < self._newest - self._kept_s or len(self.reports) > self.at_most):
             key = heappop(self._ages)
             request_id = key[1]
             cell = self.cell(self.reports.pop(request_id))

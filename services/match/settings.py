@@ -16,10 +16,13 @@ class MatchSettings(Settings, frozen=True, kw_only=True):
     ] = 0.8
     suggestion: Annotated[
         float, Meta(ge=0, le=1, description="From this score a person is told that two reports may be one incident.")
-    ] = 0.5
+    ] = 0.6
     lateness_hours: Annotated[
         float, Meta(ge=0, description="A report that comes in this late is still put into its place among the others.")
     ] = 48.0
+    open_reports: Annotated[
+        int, Meta(ge=1, description="How many reports of a family are compared, the newest ones; about 2 kB each.")
+    ] = 200_000
     remembered: Annotated[
         int,
         Meta(ge=0, description="Request ids kept per partition to know a repeat by, after the report is closed."),

@@ -26,6 +26,7 @@ def build(settings: MatchSettings, shared: Shared) -> Worker:
             },
             bands=Bands(settings.suggestion, settings.automatic),
             lateness_s=settings.lateness_hours * HOUR_S,
+            at_most=settings.open_reports,
             remembered=settings.remembered,
             version=version,
         ),

@@ -178,7 +178,7 @@ class Prioritizer:
         *,
         points: Points = Points(),
         keep: timedelta = timedelta(days=14),
-        at_most: int = 200_000,
+        at_most: int = 100_000,
         version: str = "",
     ) -> None:
         self._categories = categories

@@ -35,11 +35,11 @@ class PrioritizeSettings(Settings, frozen=True, kw_only=True):
         float,
         Meta(
             gt=0,
-            description="How long a request is reconsidered after it was made; never shorter than twice "
-            "the longest window in which the city's families match.",
+            description="How long a request is reconsidered after the longest window in which the city's families "
+            "match has passed.",
         ),
     ] = 14.0
     open_requests: Annotated[
-        int, Meta(ge=1, description="How many requests of a partition are reconsidered, the newest ones.")
-    ] = 200_000
+        int, Meta(ge=1, description="How many requests of a partition are reconsidered, the newest ones; 2.5 kB each.")
+    ] = 100_000
     batch_size: Annotated[int, Meta(ge=1, le=20_000, description="Reports scored in one transaction, at most.")] = 2000

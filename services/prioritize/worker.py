@@ -31,7 +31,7 @@ def build(settings: PrioritizeSettings, shared: Shared) -> Worker:
         handler=Prioritizer(
             city.categories,
             points=points,
-            keep=max(timedelta(days=settings.keep_days), timedelta(hours=2 * longest)),
+            keep=timedelta(days=settings.keep_days, hours=longest),
             at_most=settings.open_requests,
             version=f"1.{city.version}",
         ),

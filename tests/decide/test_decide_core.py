@@ -130,6 +130,11 @@ def held(event: Event, mode: Mode = "supervised", policy: Policy | None = None) 
 DOUBTFUL = [
     (prioritized(confidence=0.62, released=False), "not sure enough that it is Pothole: 0.62, and 0.90 is needed"),
     (prioritized(released=False), "the classifier did not release it: it gave no reason"),
+    (prioritized(matching=SUGGESTED), "it may be the same incident as r-0 (0.64), 23 m and 1.5 h apart"),
+    (prioritized(intent="question"), "it reads like a question, not like a report"),
+    (prioritized(intent="status"), "it reads like a question about an earlier report, not like a report"),
+]
+UNWORKABLE = [
     (
         prioritized(ambiguous=(ELSEWHERE,)),
         "the place may also lie in East End (27% of its circle), which is for county",
@@ -138,11 +143,6 @@ DOUBTFUL = [
         prioritized(ambiguous=(replace(ELSEWHERE, area_id="", name="outside the limits"),)),
         "the place may also lie outside the city's limits (27% of its circle), which is for county",
     ),
-    (prioritized(matching=SUGGESTED), "it may be the same incident as r-0 (0.64), 23 m and 1.5 h apart"),
-    (prioritized(intent="question"), "it reads like a question, not like a report"),
-    (prioritized(intent="status"), "it reads like a question about an earlier report, not like a report"),
-]
-UNWORKABLE = [
     (prioritized(intent="spam"), "it reads like spam"),
     (prioritized(outside=True), "the place is outside the city's limits"),
     (prioritized(place=False), "no place was given"),

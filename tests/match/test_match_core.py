@@ -68,6 +68,10 @@ def test_beyond_the_radius_or_the_window_nothing_is_alike() -> None:
     assert compare(seen("b", after=72 * HOUR), seen("a"), REACH, BANDS) is not None
 
 
+def test_a_radius_of_nought_links_nothing_not_even_on_the_same_spot() -> None:
+    assert compare(seen("b"), seen("a"), Reach(0.0, 72 * HOUR), BANDS) is None
+
+
 def test_what_places_may_be_off_widens_the_reach_and_at_most_doubles_it() -> None:
     def far(distance: float, radius: float) -> bool:
         later = seen("b", latitude=50.0 + distance / 111_195, radius=radius)

@@ -170,7 +170,7 @@ def test_a_second_report_of_a_thing_joins_the_incident_of_the_first_and_says_why
 def test_a_likely_report_is_suggested_and_starts_its_own_incident() -> None:
     worker = matcher()
     run(worker, [routed("a")])
-    got = one(worker, routed("b", at=(50.0 + 1.5 * STEP, 10.0), text="something else broken")).matching
+    got = one(worker, routed("b", at=(50.0 + 0.5 * STEP, 10.0), text="something else broken")).matching
     assert (got.incident_id, got.band, got.duplicate_of) == ("b", "suggestion", "a")
 
 
@@ -181,7 +181,7 @@ def test_a_report_too_little_alike_names_the_nearest_and_why_it_is_not_linked() 
     assert (got.incident_id, got.band, got.duplicate_of, got.evidence) == ("b", "none", None, None)
     (candidate,) = got.candidates
     assert candidate.request_id == "a"
-    assert candidate.why == f"{candidate.score:g} is below 0.5, from which a link is suggested"
+    assert candidate.why == f"{candidate.score:g} is below 0.6, from which a link is suggested"
 
 
 def test_reports_that_lost_are_named_with_the_reason() -> None:
@@ -300,6 +300,13 @@ def test_a_clock_that_runs_ahead_does_not_make_the_others_old() -> None:
     worker = matcher(lateness=3600.0)
     run(worker, [routed("a"), routed("ahead", hours=10_000, received=1.0, at=(51.0, 10.0))])
     assert one(worker, routed("b", hours=2)).matching.duplicate_of == "a"
+
+
+def test_of_too_many_open_reports_the_oldest_are_let_go() -> None:
+    worker = Matcher({"roads": REACH}, at_most=3)
+    run(worker, [routed(f"r{number}", hours=number) for number in range(5)])
+    assert worker._memories[0].said.keys() == {"r2", "r3", "r4"}
+    assert run(worker, [routed("r0")]) == []
 
 
 def test_no_more_ids_are_remembered_than_allowed() -> None:
