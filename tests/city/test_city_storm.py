@@ -54,13 +54,11 @@ def test_the_share_of_repeats_is_what_was_asked_for_and_they_lie_near_each_other
     assert all(truth.startswith("synthetic-1-") for truth in incidents)
     crowds = [crowd for crowd in incidents.values() if len(crowd) > 1]
     assert max(len(crowd) for crowd in crowds) > 3
-    near = 0
     for crowd in crowds:
         families = {PORT_ALDER.categories[report.service_code_truth].family for report in crowd}
         assert len(families) == 1
         family = PORT_ALDER.families[families.pop()]
         placed = [(r.lon, r.lat) for r in crowd if r.lon is not None and r.lat is not None]
-        near += not placed or shapely.MultiPoint(placed).length < 1e-9
         spread = shapely.MultiPoint(placed).envelope.length / 4 * 111_320 if len(placed) > 1 else 0
         assert spread < family.match_radius_m * 3
         late = (crowd[-1].requested_at - crowd[0].requested_at).total_seconds()
