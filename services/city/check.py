@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from services.city.findings import Finding
+from services.city.findings import Finding, listed
 from services.city.load import Examined, examine
 from services.city.model import City
 
@@ -50,7 +50,7 @@ def _summary(city: City) -> Iterable[str]:
     yield f"  boundaries: {areas or 'none'}; {_count(len(city.streets), 'street')}"
     yield f"  policy: {city.policy.mode}, and {_modes(city)}"
     if counts["unruled"]:
-        yield f"  to {city.default_department}, since no rule takes them: {', '.join(counts['unruled'])}"
+        yield f"  to {city.default_department}, since no rule takes them: {listed(counts['unruled'])}"
 
 
 def _counts(city: City) -> dict[str, Any]:

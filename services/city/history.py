@@ -1,0 +1,214 @@
+"""A town's past requests, from the CSV that its system exports."""
+
+import csv
+import gzip
+import io
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.city.findings import did_you_mean, listed
+
+DELIMITERS = ",;\t|"
+LONGEST = 1_000_000
+SHORTEST_CLASS = 5
+"""Categories with fewer requests that have a text are left out: too few to learn from."""
+
+
+class HistoryError(Exception):
+    """The export cannot be used; `faults` holds every reason, a line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Which column holds what; empty: the export has none of it."""
+
+    text: str
+    label: str
+    lat: str = ""
+    lon: str = ""
+    created: str = ""
+
+    def asked(self) -> dict[str, str]:
+        """Give the columns that are wanted, by the option that names them."""
+        return {name: column for name, column in vars(self).items() if column}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One past request that has a text and a category. `created` is as the export has it."""
+
+    text: str
+    service_code: str
+    lat: float | None = None
+    lon: float | None = None
+    created: str = ""
+
+
+@dataclass(kw_only=True)
+class History:
+    """What can be learnt from an export. `names` are the categories' own names by service code, the largest first."""
+
+    requests: list[Request]
+    names: dict[str, str]
+    rows: int
+    notes: list[str] = field(default_factory=list)
+    """What was left out or taken together, and why."""
+
+
+def read_history(path: Path, columns: Columns, *, encoding: str = "utf-8") -> History:
+    """Read an export, `.csv` or `.csv.gz`, parted by comma, semicolon, tab or bar, with a header.
+
+    Raises:
+        HistoryError: the file is not there, not text in `encoding`, lacks a column, or has too little in it.
+
+    """
+    lines = csv.reader(io.StringIO(text := _text(path, encoding), newline=""), delimiter=_delimiter(text))
+    csv.field_size_limit(LONGEST)
+    try:
+        header = [name.strip() for name in next(lines, [])]
+        places = _places(path, header, columns)
+        return _gather(_Rows(lines, len(header)), places, path)
+    except csv.Error as error:
+        message = f"{path.name}:{lines.line_num}: not CSV ({error}); export the file again"
+        raise HistoryError([message]) from None
+
+
+def slug(label: str) -> str:
+    """Give a service code for a category's name: `Árbol caído / rama` is `arbol-caido-rama`; other scripts stay."""
+    folded = unicodedata.normalize("NFKD", label.casefold())
+    plain = unicodedata.normalize("NFC", "".join(sign for sign in folded if not unicodedata.combining(sign)))
+    return re.sub(r"[^\w]+", "-", plain.replace("_", "-")).strip("-")[:60].rstrip("-")
+
+
+class _Rows:
+    """The rows below the header that have as many cells as it has."""
+
+    def __init__(self, lines: Iterator[list[str]], width: int) -> None:
+        self.lines = lines
+        self.width = width
+        self.count = 0
+        self.ragged = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for row in self.lines:
+            if not row:
+                continue
+            self.count += 1
+            if len(row) == self.width:
+                yield row
+            else:
+                self.ragged += 1
+
+
+def _text(path: Path, encoding: str) -> str:
+    if not path.is_file():
+        beside = [other.name for other in path.parent.iterdir() if other.is_file()] if path.parent.is_dir() else []
+        raise HistoryError([f"there is no file {path}; {did_you_mean(path.name, beside)}".rstrip("; ")])
+    raw = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            raise HistoryError([f"{path.name} is no whole gzip file ({error}); export it again"]) from None
+    try:
+        return raw.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
+    except LookupError:
+        raise HistoryError([f"--encoding {encoding}: no such encoding; try cp1252 or utf-16"]) from None
+    except UnicodeError as error:
+        where = raw.count(b"\n", 0, error.start) + 1 if isinstance(error, UnicodeDecodeError) else 1
+        message = f"{path.name}:{where}: not text in {encoding}; say --encoding cp1252 or whatever it was written in"
+        raise HistoryError([message]) from None
+
+
+def _delimiter(text: str) -> str:
+    header = text.partition("\n")[0]
+    return max(DELIMITERS, key=header.count)
+
+
+def _places(path: Path, header: Sequence[str], columns: Columns) -> dict[str, int]:
+    if not any(header):
+        raise HistoryError([f"{path.name} is empty; expected a header and past requests"])
+    faults = []
+    for option, column in columns.asked().items():
+        if header.count(column) != 1:
+            seen = "more than one column" if column in header else "no column"
+            guess = did_you_mean(column, header)
+            faults.append(f"--{option} {column}: {path.name} has {seen} of that name; columns are {listed(header)}")
+            faults[-1] += f"; {guess}" if guess and column not in header else ""
+    if faults:
+        raise HistoryError(faults)
+    return {option: header.index(column) for option, column in columns.asked().items()}
+
+
+def _gather(rows: _Rows, places: dict[str, int], path: Path) -> History:
+    spelt: dict[str, Counter[str]] = {}
+    read: list[tuple[str, str, list[str]]] = []
+    unlabelled = textless = 0
+    for row in rows:
+        label = " ".join(row[places["label"]].split())
+        text = " ".join(row[places["text"]].split())
+        if not slug(label):
+            unlabelled += 1
+        elif not text:
+            textless += 1
+        else:
+            spelt.setdefault(label.casefold(), Counter())[label] += 1
+            read.append((label.casefold(), text, row))
+    sizes = sorted(((labels.total(), key) for key, labels in spelt.items()), key=lambda size: (-size[0], size[1]))
+    common = {key: labels.most_common(1)[0][0] for key, labels in spelt.items()}
+    small = [f"{common[key]} ({size})" for size, key in sizes if size < SHORTEST_CLASS]
+    notes = [
+        *_left_out(rows.ragged, rows.count, "another number of cells than the header"),
+        *_left_out(unlabelled, rows.count, "no label"),
+        *_left_out(textless, rows.count, "no text"),
+    ]
+    if small:
+        notes.append(f"categories with fewer than {SHORTEST_CLASS} texts are left out: {', '.join(small)}")
+    kept = [key for size, key in sizes if size >= SHORTEST_CLASS]
+    if len(kept) <= 1:
+        least = f"at least 2 with {SHORTEST_CLASS} texts each"
+        seen = f"{len(kept)} of {len(sizes)} categories can be learnt from {len(read)} labelled texts"
+        raise HistoryError(["; ".join([f"{path.name}: {seen}", f"expected {least}", *notes])])
+    codes = _codes(kept)
+    requests = [_request(row, places, text, codes[key]) for key, text, row in read if key in codes]
+    names = {code: common[key] for key, code in codes.items()}
+    return History(requests=requests, names=names, rows=rows.count, notes=notes)
+
+
+def _codes(keys: Sequence[str]) -> dict[str, str]:
+    """Give each category a service code of its own; of two whose names differ by signs alone, the second gets `-2`."""
+    keys_by_code: dict[str, str] = {}
+    for key in keys:
+        code, number = slug(key), 2
+        while code in keys_by_code:
+            code, number = f"{slug(key)}-{number}", number + 1
+        keys_by_code[code] = key
+    return {key: code for code, key in keys_by_code.items()}
+
+
+def _request(row: Sequence[str], places: dict[str, int], text: str, code: str) -> Request:
+    lat, lon = (_number(row[places[key]]) if key in places else None for key in ("lat", "lon"))
+    created = row[places["created"]].strip() if "created" in places else ""
+    return Request(text=text, service_code=code, lat=lat, lon=lon, created=created)
+
+
+def _left_out(count: int, rows: int, why: str) -> Iterator[str]:
+    if count:
+        yield f"{count:,} of {rows:,} rows are left out: {why}"
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if value == value else None  # noqa: PLR0124 - NaN is not itself
