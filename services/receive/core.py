@@ -1,0 +1,235 @@
+"""What is a report that the city can accept, and what is wrong with one that it cannot. Plain values only.
+
+`judge` is the one way in: Open311, the channels and files call it with the same canonical names (`CANONICAL`), so that
+a report is judged alike wherever it comes in. It cleans, checks and masks; it never drops a report for what a person
+may leave out: a channel's report needs a text or a service code, nothing else.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from services.city.model import Category
+from services.events import Channel, ContactReceived, Place, Report
+from services.receive.answers import check_answers, masked_answers
+from services.receive.fields import AHEAD, LATEST, LONGEST_TEXT, Fault, Fields, Repeated
+from services.receive.identity import derived_id
+from services.receive.masking import masked
+
+CANONICAL: Final = frozenset(
+    (
+        "source_id",
+        "created_at",
+        "text",
+        "lat",
+        "lon",
+        "radius_m",
+        "address",
+        "service_code",
+        "attributes",
+        "media_urls",
+        "contact",
+    )
+)
+CONTACT: Final = ("name", "phone", "email", "account_id", "device_id")
+_WIDEST_M: Final = 100_000.0
+_MOST_FIELDS: Final = 100
+_MOST_LINKS: Final = 10
+_LONGEST_ID: Final = 256
+_LONGEST_CONTACT: Final = 256
+_LONGEST_ADDRESS: Final = 512
+_LONGEST_CODE: Final = 64
+_IGNORED_SHOWN: Final = 10
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Town(Struct, frozen=True, kw_only=True):
+    """What the door knows of the city. `region` is its country (ISO 3166), for telephone numbers; may be empty."""
+
+    time_zone: tzinfo
+    categories: dict[str, Category]
+    jurisdiction_id: str = ""
+    region: str = ""
+
+
+class Door(Struct, frozen=True, kw_only=True):
+    """How a way in speaks. `names` are its own words for canonical ones; `loose`: numbers come as strings.
+
+    With `asks`, the rules of GeoReport v2 hold: a service code, a place or an address, answers to required questions.
+    """
+
+    channel: Channel
+    names: dict[str, str] = {}
+    loose: bool = False
+    asks: bool = False
+
+
+FILE: Final = Door(channel="file", names={"source_id": "id"}, loose=True)
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """A report as it goes on, who to answer if anybody, and what was said that nobody here understands."""
+
+    report: Report
+    contact: ContactReceived | None = None
+    derived: bool = False
+    """The request id follows from what the sender said, so the same again is the same request."""
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What was said, apart from when it came in: equal for a repeat, different for another report."""
+        said = msgspec.structs.replace(self.report, received_at=_EPOCH)
+        if self.report.requested_at == self.report.received_at:
+            said = msgspec.structs.replace(said, requested_at=_EPOCH)
+        return hashlib.sha256(msgspec.json.encode((said, self.contact))).digest()
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """A report that cannot be accepted, with all that is wrong with it."""
+
+    faults: tuple[Fault, ...]
+
+
+def judge(
+    raw: object, *, town: Town, door: Door, received_at: datetime, request_id: str, derived: bool = False
+) -> Accepted | Refused:
+    """Decide on one incoming report, a mapping of canonical names.
+
+    `request_id` is its id unless it brings a `source_id`, from which the id then follows (with the channel);
+    `derived` says that `request_id` follows from an idempotency key.
+    """
+    if not isinstance(raw, Mapping):
+        return Refused(faults=(Fault(code="wrong_type", description="a report is an object of fields"),))
+    fields = Fields(raw, door.names, loose=door.loose)
+    _check_shape(fields, raw)
+    source_id = fields.string("source_id", _LONGEST_ID)
+    service_code = _service_code(fields, town, door)
+    category = town.categories.get(service_code)
+    text = fields.string("text", LONGEST_TEXT, one_line=False)
+    place = _place(fields)
+    address = fields.string("address", _LONGEST_ADDRESS)
+    requested_at = fields.instant("created_at", town.time_zone, received_at + AHEAD)
+    attributes = fields.attributes("attributes")
+    links = fields.links("media_urls", _MOST_LINKS)
+    contact = _contact(fields, raw.get("contact"))
+    if door.asks:
+        _check_place(fields, place, address, attributes)
+        check_answers(fields, category, attributes)
+    elif not (text or service_code or fields.faults):
+        fields.fault("empty", "text", "is empty: expected a text, or a service_code")
+    if fields.faults:
+        return Refused(faults=tuple(fields.faults))
+    if source_id:
+        request_id, derived = derived_id("source", door.channel, source_id), True
+    report = Report(
+        request_id=request_id,
+        channel=door.channel,
+        received_at=received_at,
+        requested_at=requested_at or received_at,
+        text=masked(text, town.region)[:LONGEST_TEXT],
+        place=place,
+        address=masked(address, town.region)[:_LONGEST_ADDRESS],
+        service_code=service_code,
+        attributes=masked_answers(attributes, category, town.region),
+        media_urls=tuple(masked(link, town.region) for link in links),
+        source_id=_kept_source(source_id, town),
+        jurisdiction_id=town.jurisdiction_id,
+    )
+    who = ContactReceived(request_id=request_id, **contact) if contact else None
+    return Accepted(report=report, contact=who, derived=derived, ignored=_ignored(raw))
+
+
+def report_from_row(
+    row: Mapping[str, object], *, town: Town, received_at: datetime | None = None
+) -> Accepted | Refused:
+    """Decide on one row of a CSV or JSON file: `id`, `created_at`, `text`, `lat`, `lon`, and any other canonical name.
+
+    Other columns are left alone. A row without an id is known by its content. Without `received_at`, the row counts
+    as received when it was created, as a past export is replayed.
+    """
+    raw = {name: value for name, value in row.items() if name in CANONICAL and value not in (None, "")}
+    if row.get("id") not in (None, ""):
+        raw["source_id"] = str(row["id"])
+    if received_at is None:
+        fields = Fields(raw, FILE.names, loose=True)
+        received_at = fields.instant("created_at", town.time_zone, LATEST)
+        if received_at is None:
+            missing = Fault(code="missing", field="created_at", description="created_at is missing: expected a time")
+            return Refused(faults=tuple(fields.faults) or (missing,))
+    known_by = derived_id("row", *(f"{name}={raw[name]}" for name in sorted(raw)))
+    return judge(raw, town=town, door=FILE, received_at=received_at, request_id=known_by, derived=True)
+
+
+def handle(
+    rows: Iterable[Mapping[str, object]], *, town: Town, received_at: datetime | None = None
+) -> list[Accepted | Refused]:
+    """Decide on rows, one after the other, in order."""
+    return [report_from_row(row, town=town, received_at=received_at) for row in rows]
+
+
+def _check_shape(fields: Fields, raw: Mapping[str, object]) -> None:
+    nested = (raw, raw.get("contact"), raw.get("attributes"))
+    for each in nested:
+        if isinstance(each, Repeated):
+            fields.faults.append(Fault(code="repeated_field", description="a name stands twice in one object"))
+    if len(raw) > _MOST_FIELDS:
+        seen = f"a report has {len(raw)} fields: expected at most {_MOST_FIELDS}"
+        fields.faults.append(Fault(code="too_many", description=seen))
+
+
+def _service_code(fields: Fields, town: Town, door: Door) -> str:
+    code = fields.string("service_code", _LONGEST_CODE)
+    if code and code not in town.categories:
+        fields.fault("unknown_service_code", "service_code", f"{code!r} is not a service of this city: see /services")
+    if door.asks and not code and fields.raw.get("service_code") in (None, ""):
+        fields.fault("missing", "service_code", "is missing: expected a code of /services")
+    return code
+
+
+def _place(fields: Fields) -> Place | None:
+    before = len(fields.faults)
+    latitude = fields.number("lat", -90, 90)
+    longitude = fields.number("lon", -180, 180)
+    radius = fields.number("radius_m", 0, _WIDEST_M)
+    if latitude is not None and longitude is not None:
+        return Place(latitude=latitude, longitude=longitude, radius_m=radius or 0.0)
+    if (latitude is None) != (longitude is None) and len(fields.faults) == before:
+        given, absent = ("lat", "lon") if longitude is None else ("lon", "lat")
+        fields.fault("missing", absent, f"is missing: expected it with {fields.names.get(given, given)}")
+    return None
+
+
+def _contact(fields: Fields, value: object) -> dict[str, str]:
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, Mapping):
+        fields.fault("wrong_type", "contact", "is no object: expected name, phone, email")
+        return {}
+    names = {name: fields.names.get(f"contact.{name}", f"contact.{name}") for name in CONTACT}
+    inner = Fields(value, names, loose=False)
+    contact = {name: text for name in CONTACT if (text := inner.string(name, _LONGEST_CONTACT))}
+    fields.faults += inner.faults
+    return contact
+
+
+def _check_place(fields: Fields, place: Place | None, address: str, attributes: Mapping[str, list[str]]) -> None:
+    if place is None and not address and "address_id" not in attributes and not fields.faults:
+        description = "a place is missing: expected lat and long, address_string or address_id"
+        fields.faults.append(Fault(code="missing", description=description))
+
+
+def _kept_source(source_id: str, town: Town) -> str:
+    """Give the gateway's id, or what stands for it where it would tell who wrote (an address, a number)."""
+    if masked(source_id, town.region) == source_id:
+        return source_id
+    return f"sha256-{hashlib.sha256(source_id.encode()).hexdigest()[:32]}"
+
+
+def _ignored(raw: Mapping[str, object]) -> tuple[str, ...]:
+    unknown = [str(name)[:_LONGEST_CODE] for name in raw if name not in CANONICAL]
+    return tuple(unknown[:_IGNORED_SHOWN])
