@@ -36,7 +36,7 @@ def kinds() -> dict[str, list[type[Settings]]]:
         ]
     }
     packages = [each.name for each in pkgutil.iter_modules(services.__path__) if each.ispkg]
-    flow = [actor for entry in topics.load().entries.values() for actor in (*entry.written_by, *entry.read_by)]
+    flow = [actor for entry in topics.load().entries.values() for actor in entry.written_by]
     for package in sorted(
         set(packages) - {"runtime"}, key=lambda name: (flow.index(name) if name in flow else 99, name)
     ):

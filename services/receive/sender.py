@@ -16,7 +16,7 @@ from services.runtime.kafka import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-TOPICS: Final = (RequestReceived.topic, ContactReceived.topic)
+WRITES: Final = (RequestReceived.topic, ContactReceived.topic)
 _BATCH_BYTES: Final = 262_144
 _PROBE_S: Final = 5.0
 _NOT_YET: Final = "Kafka has not been reached yet"
@@ -135,7 +135,7 @@ class KafkaSender:
         try:
             async with asyncio.timeout(2 * self._ack_timeout_s):
                 await producer.start()
-                for topic in TOPICS:
+                for topic in WRITES:
                     await self._see(producer, topic)
         except (KafkaError, NoTopicError, OSError, TimeoutError) as error:
             why = str(error) if isinstance(error, NoTopicError) else type(error).__name__
