@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, insert, select, text
+from sqlalchemy import create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -44,14 +44,14 @@ def open_engine(url: str) -> Engine:
     """Give an engine for a `sqlite` or `postgresql` URL. Connects to nothing yet; makes SQLite's directory.
 
     Raises:
-        ReadModelError: the URL is no such URL.
+        ReadModelError: the URL is no such URL, or the directory cannot be made.
 
     """
     place = _checked(url)
     if place.get_backend_name() == "postgresql":
         return create_engine(place.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if place.database and place.database != ":memory:":
-        Path(place.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(Path(place.database).parent)
     engine = create_engine(place)
     event.listen(engine, "connect", _tune_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -64,34 +64,44 @@ def writing(engine: Engine) -> Engine:
 
 
 def make_tables(engine: Engine) -> None:
-    """Make the tables that are not there yet.
+    """Make the tables that are not there yet. Where all are there, nothing is locked or written.
 
     Raises:
         ReadModelError: the tables there are of another version.
         ReadModelAwayError: the database does not answer.
 
     """
-    with reaching(engine), writing(engine).begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-        connection.execute(CreateTable(about, if_not_exists=True))
-        found = connection.execute(select(about.c.version)).scalar()
-        if found is not None and found != SCHEMA_VERSION:
-            message = (
-                f"the read model at {engine.url.render_as_string()} has tables of version {found}, this program needs "
-                f"version {SCHEMA_VERSION}: it is derived, so drop it and let `index` read the topics from the start"
-            )
-            raise ReadModelError(message)
+    with reaching(engine):
+        with engine.connect() as connection:
+            found = _version(connection) if inspect(connection).has_table(about.name) else None
         if found is None:
-            _make(connection)
+            with writing(engine).begin() as connection:
+                found = _make(connection)
+    if found != SCHEMA_VERSION:
+        message = (
+            f"the read model at {engine.url.render_as_string()} has tables of version {found}, this program needs "
+            f"version {SCHEMA_VERSION}: it is derived, so drop it and let `index` read the topics from the start"
+        )
+        raise ReadModelError(message)
 
 
-def _make(connection: Connection) -> None:
+def _version(connection: Connection) -> int | None:
+    return connection.execute(select(about.c.version)).scalar()
+
+
+def _make(connection: Connection) -> int:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+    connection.execute(CreateTable(about, if_not_exists=True))
+    found = _version(connection)
+    if found is not None:  # another process was quicker
+        return found
     for table in metadata.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             connection.execute(CreateIndex(index, if_not_exists=True))
     connection.execute(insert(about), {"version": SCHEMA_VERSION})
+    return SCHEMA_VERSION
 
 
 def _checked(url: str) -> URL:
@@ -107,6 +117,17 @@ def _checked(url: str) -> URL:
         )
         raise ReadModelError(message)
     return place
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = (
+            f"the read model's directory {directory} cannot be made ({error.strerror}): make it writable, or set "
+            "STORMDRAIN_READ_MODEL or STORMDRAIN_STATE_DIR to another place"
+        )
+        raise ReadModelError(message) from error
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection

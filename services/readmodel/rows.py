@@ -13,9 +13,9 @@ Status = Literal["open", "closed"]
 Stage = Literal[
     "received", "classified", "routed", "matched", "prioritized", "held", "rejected", "released", "delivered"
 ]
-DraftState = Literal["waiting", "update", "approved", "corrected", "rejected", "released"]
-"""`waiting`: nobody has decided yet. `update`: an earlier revision was decided, and this one waits again.
-`released`: policy let a later revision go without a person."""
+DraftState = Literal["waiting", "update", "approved", "corrected", "rejected", "unlinked", "released"]
+"""`waiting`: nobody has decided yet. `update`: an earlier revision was decided or released, and this one waits again.
+`released`: policy let this or a later revision go without a person. The others are what a person made of it."""
 
 STAGES: tuple[Stage, ...] = (
     "received",
@@ -61,6 +61,8 @@ class RequestRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     incident_id: str = ""
     """The request id of the incident's earliest report; empty until matched."""
     duplicate_of: str = ""
+    band: Literal["none", "suggestion", "automatic"] = "none"
+    """Whether `duplicate_of` is a link that holds, or one that a person should look at."""
     score: float | None = None
     level: Level | None = None
     due_at: datetime | None = None

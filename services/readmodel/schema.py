@@ -89,6 +89,7 @@ requests = Table(
     Column("link_version", BigInteger, nullable=False),
     _id("incident_id"),
     _id("duplicate_of"),
+    Column("band", Text),
     # How soon.
     Column("priority_version", BigInteger, nullable=False),
     Column("score", Float),
@@ -102,7 +103,7 @@ requests = Table(
     Column("delivered_at", Moment),
 )
 Index("requests_newest", requests.c.requested_at, requests.c.request_id)
-Index("requests_of_service", requests.c.service_code, requests.c.requested_at)
+Index("requests_of_service", requests.c.service_code, requests.c.requested_at, requests.c.request_id)
 Index("requests_updated", requests.c.updated_at)
 Index("requests_of_incident", requests.c.incident_id)
 Index("requests_at_stage", requests.c.stage)

@@ -1,0 +1,110 @@
+"""What of an event becomes a cell of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from services.events import (
+    Case,
+    DeliveryMade,
+    DraftHeld,
+    RequestClassified,
+    RequestMatched,
+    RequestPrioritized,
+    RequestReceived,
+    RequestRouted,
+    ReviewMade,
+)
+from services.readmodel.schema import requests
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Cells = dict[str, Any]
+Content = RequestReceived | RequestClassified | RequestRouted | RequestMatched | RequestPrioritized | DraftHeld | Case
+
+REVISION_BITS = 20
+MOST_REVISIONS = (1 << REVISION_BITS) - 1
+"""Revisions above are counted as this one."""
+
+_NOTHING: Cells = dict.fromkeys(column.name for column in requests.columns)
+
+
+def plain(text: str) -> str:
+    """Give text that PostgreSQL takes: it knows no NUL."""
+    return text.replace("\0", "") if "\0" in text else text
+
+
+def request_cells(request_id: str) -> Cells:
+    """Give a row of `requests` that says nothing yet."""
+    return {**_NOTHING, "request_id": request_id}
+
+
+def fill_content(cells: Cells, event: Content) -> None:
+    """Fill in what an event says of a request, of its category and of whose it is, as far as its stage knows."""
+    report = event.report
+    cells["channel"] = report.channel
+    cells["requested_at"] = report.requested_at
+    cells["received_at"] = report.received_at
+    cells["text"] = plain(report.text)
+    cells["address"] = plain(report.address)
+    if report.place is not None:
+        cells["latitude"] = report.place.latitude
+        cells["longitude"] = report.place.longitude
+    if report.media_urls:
+        cells["media_urls"] = msgspec.json.encode(report.media_urls).decode()
+    cells["source_id"] = plain(report.source_id)
+    cells["jurisdiction_id"] = plain(report.jurisdiction_id)
+    cells["service_code"] = plain(report.service_code)
+    if not isinstance(event, RequestReceived):
+        cells["service_code"] = event.classification.service_code
+        cells["family"] = event.classification.family
+        cells["confidence"] = event.classification.confidence
+        if not isinstance(event, RequestClassified):
+            cells["department"] = event.routing.department
+
+
+def draft_cells(draft: DraftHeld, held_at: datetime) -> Cells:
+    """Give the row of a draft that nobody has decided."""
+    return {
+        "request_id": draft.report.request_id,
+        "revision": min(draft.priority.revision, MOST_REVISIONS),
+        "held_at": held_at,
+        "state": "waiting",
+        "department": draft.routing.department,
+        "service_code": draft.classification.service_code,
+        "level": draft.priority.level,
+        "due_at": draft.priority.due_at,
+        "draft": msgspec.json.encode(draft).decode(),
+    }
+
+
+def review_cells(event: ReviewMade) -> Cells:
+    """Give the row of a review."""
+    return {
+        "review_id": event.review_id,
+        "request_id": event.draft.report.request_id,
+        "revision": min(event.draft.priority.revision, MOST_REVISIONS),
+        "verdict": event.verdict,
+        "reviewer": plain(event.reviewer),
+        "reviewed_at": event.reviewed_at,
+        "note": plain(event.note),
+        "service_code": event.service_code,
+        "department": event.department,
+    }
+
+
+def delivery_cells(event: DeliveryMade) -> Cells:
+    """Give the row of a delivery."""
+    return {
+        "request_id": event.request_id,
+        "system": event.system,
+        "department": event.department,
+        "external_id": plain(event.external_id),
+        "revision": min(event.revision, MOST_REVISIONS),
+        "result": event.result,
+        "attempts": event.attempts,
+        "delivered_at": event.delivered_at,
+    }
