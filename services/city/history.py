@@ -8,7 +8,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from services.city.findings import did_you_mean, listed
@@ -151,7 +151,7 @@ def _places(path: Path, header: Sequence[str], columns: Columns) -> dict[str, in
 
 def _gather(rows: _Rows, places: dict[str, int], path: Path) -> History:
     spelt: dict[str, Counter[str]] = {}
-    read: list[tuple[str, str, list[str]]] = []
+    read: list[Request] = []
     unlabelled = textless = 0
     for row in rows:
         label = " ".join(row[places["label"]].split())
@@ -162,7 +162,7 @@ def _gather(rows: _Rows, places: dict[str, int], path: Path) -> History:
             textless += 1
         else:
             spelt.setdefault(label.casefold(), Counter())[label] += 1
-            read.append((label.casefold(), text, row))
+            read.append(_request(row, places, text, label.casefold()))
     sizes = sorted(((labels.total(), key) for key, labels in spelt.items()), key=lambda size: (-size[0], size[1]))
     common = {key: labels.most_common(1)[0][0] for key, labels in spelt.items()}
     small = [f"{common[key]} ({size})" for size, key in sizes if size < SHORTEST_CLASS]
@@ -179,7 +179,7 @@ def _gather(rows: _Rows, places: dict[str, int], path: Path) -> History:
         seen = f"{len(kept)} of {len(sizes)} categories can be learnt from {len(read)} labelled texts"
         raise HistoryError(["; ".join([f"{path.name}: {seen}", f"expected {least}", *notes])])
     codes = _codes(kept)
-    requests = [_request(row, places, text, codes[key]) for key, text, row in read if key in codes]
+    requests = [replace(each, service_code=codes[each.service_code]) for each in read if each.service_code in codes]
     names = {code: common[key] for key, code in codes.items()}
     return History(requests=requests, names=names, rows=rows.count, notes=notes)
 
@@ -195,10 +195,10 @@ def _codes(keys: Sequence[str]) -> dict[str, str]:
     return {key: code for code, key in keys_by_code.items()}
 
 
-def _request(row: Sequence[str], places: dict[str, int], text: str, code: str) -> Request:
+def _request(row: Sequence[str], places: dict[str, int], text: str, label: str) -> Request:
     lat, lon = (_number(row[places[key]]) if key in places else None for key in ("lat", "lon"))
     created = row[places["created"]].strip() if "created" in places else ""
-    return Request(text=text, service_code=code, lat=lat, lon=lon, created=created)
+    return Request(text=text, service_code=label, lat=lat, lon=lon, created=created)
 
 
 def _left_out(count: int, rows: int, why: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import geopandas
@@ -75,6 +76,39 @@ def test_a_town_made_of_its_past_passes_the_check(tmp_path: Path, export: Path, 
         city.layers[0].areas[0].geometry.symmetric_difference(shapely.box(-0.02, 52.0, 0.0, 52.01)).area < 1e-9
     )
     assert "keep them out of public places" in (directory / "README.md").read_text()
+
+
+def test_a_model_is_trained_into_the_town(tmp_path: Path, export: Path, areas: Path) -> None:
+    directory = tmp_path / "mere"
+    words = ["--boundaries", areas, "--history", export, "--text", "words", "--label", "kind", "--created", "opened"]
+    result = CliRunner().invoke(app, ["new", str(directory), *map(str, words)])
+    assert result.exit_code == 0, result.output
+    assert (directory / "model").is_dir()
+    assert result.output.splitlines()[-3].startswith(f"model in {directory / 'model'}, of 30 texts; learnt from the")
+    assert load(directory).categories
+
+
+def test_a_history_that_cannot_be_learnt_from_leaves_a_town_without_a_model(tmp_path: Path, areas: Path) -> None:
+    same = [[str(n), "", label, f"{label} again", "", ""] for label in LABELS for n in range(6)]
+    directory = tmp_path / "mere"
+    words = ["--boundaries", areas, "--history", write_export(tmp_path / "past.csv", same), "--text", "words"]
+    result = CliRunner().invoke(app, ["new", str(directory), *map(str, words), "--label", "kind"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"{directory} is made and has no model: `stormdrain train` makes one, or delete it and try again"
+    )
+    assert load(directory).categories
+
+
+def test_without_the_train_extra_the_town_is_made_and_says_what_to_install(
+    tmp_path: Path, export: Path, areas: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "services.classify.training.train", None)
+    words = ["--boundaries", areas, "--history", export, "--text", "words", "--label", "kind"]
+    result = CliRunner().invoke(app, ["new", str(tmp_path / "mere"), *map(str, words)])
+    assert result.exit_code == 1
+    assert "install `stormdrain[train]`" in result.stderr
+    assert load(tmp_path / "mere").categories
 
 
 def test_the_same_files_make_the_same_town(tmp_path: Path, export: Path, areas: Path) -> None:
