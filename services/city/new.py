@@ -27,6 +27,8 @@ GAP = 2e-5
 GRID = 1e-6
 LEAST_INSIDE = 0.2
 _PERSONAL = re.compile(r"@|https?:|\d[\d\s().-]{5,}\d")
+_CLERICAL = re.compile(r"(?i)objectid|fid|gid|cartodb|shape|created|updated|global")
+"""Properties that tell areas apart, and that nobody but a database knows them by."""
 _HEAD = "# Made by `stormdrain city new`; edit it, and run `stormdrain city check` on the directory.\n\n"
 
 
@@ -223,7 +225,7 @@ def _properties(path: Path, polygons: list[Feature], wishes: Wishes) -> tuple[st
         if wished and wished not in known:
             seen = f"{option} {wished}: {path.name} has no such property"
             raise UnreadableError(seen, remedy=f"properties are {listed(known)}")
-    unique = [key for key in known if _tells_apart(polygons, key)]
+    unique = sorted((key for key in known if _tells_apart(polygons, key)), key=lambda key: bool(_CLERICAL.match(key)))
     names = [key for key in known if key.lower() in ("name", "nombre", "nom", "naziv", "label", "title")]
     name_property = wishes.name_property or next(iter(names), "")
     id_property = wishes.id_property or next((key for key in [name_property, *unique] if key in unique), "")

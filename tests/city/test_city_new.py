@@ -133,6 +133,16 @@ def test_boundaries_of_another_coordinate_system_are_converted(tmp_path: Path, e
     assert city.extent == pytest.approx((-0.02, 52.0, 0.0, 52.01), abs=1e-4)
 
 
+def test_areas_are_known_by_what_people_know_them_by(tmp_path: Path, export: Path) -> None:
+    areas = tmp_path / "wards.geojson"
+    west = feature(square(-0.02, 52.0), OBJECTID=1, kind="ward", District=41)
+    east = feature(square(-0.01, 52.0), OBJECTID=2, kind="ward", District=42)
+    areas.write_text(collection(west, east))
+    result = new(tmp_path / "mere", export, areas)
+    assert result.output.splitlines()[0] == "2 areas, told apart by District, named by District"
+    assert [area.area_id for area in load(tmp_path / "mere").layers[1].areas] == ["41", "42"]
+
+
 def test_slits_between_areas_belong_to_the_town(tmp_path: Path, export: Path) -> None:
     areas = tmp_path / "wards.geojson"
     areas.write_text(

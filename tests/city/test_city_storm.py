@@ -13,6 +13,7 @@ from small_town import CITY, write_town
 
 from services.city.load import load
 from services.city.model import City
+from services.receive.core import Accepted, Door, Town, judge
 from services.sandbox.storm import StormReport, storm, to_channel_json
 
 START = datetime(2026, 10, 1, 6, tzinfo=UTC)
@@ -146,3 +147,14 @@ def test_any_storm_has_as_many_reports_as_asked_for(seed: int, count: int, sprea
     assert len(made) == count
     assert all(START <= each.requested_at <= START + timedelta(seconds=spread_s + 0.001) for each in made)
     assert all(each.text.strip() for each in made)
+
+
+def test_the_door_accepts_every_report_and_masks_what_is_personal_in_it() -> None:
+    town = Town(time_zone=UTC, categories=PORT_ALDER.categories, region="US")
+    for report in reports(3, 600):
+        verdict = judge(
+            to_channel_json(report), town=town, door=Door(channel=report.channel), received_at=START, request_id="r-1"
+        )
+        assert isinstance(verdict, Accepted), verdict
+        assert not re.search(r"555-01\d\d|@example", verdict.report.text, re.IGNORECASE)
+        assert (verdict.contact is None) is (report.contact is None)
