@@ -1,0 +1,190 @@
+"""Where drafts lie and verdicts are taken: the read model on one side, Kafka on the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
+from typing import Protocol
+
+from msgspec import Struct
+
+from services.city.model import City
+from services.events import ReviewMade
+from services.readmodel.rows import Counts, DraftFilter, DraftRow, RequestFilter, RequestRow, ReviewRow, SurgeRow
+from services.review.core import Fault, Refused, Repeated, Wanted, judge
+from services.review.sender import Sender
+from services.runtime.metrics import Metrics
+
+REMEMBERED = 10_000
+"""Verdicts that are remembered until the read model surely shows them."""
+NOT_STORED = Fault(
+    "not_stored", "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
+)
+
+
+class Reads(Protocol):
+    """The part of `services.readmodel.queries.ReadModel` that the desk uses."""
+
+    def drafts(self, wanted: DraftFilter) -> list[DraftRow]: ...  # noqa: D102 - as in ReadModel
+    def count_drafts(self, wanted: DraftFilter) -> int: ...  # noqa: D102
+    def draft(self, request_id: str) -> DraftRow | None: ...  # noqa: D102
+    def requests(self, wanted: RequestFilter) -> list[RequestRow]: ...  # noqa: D102
+    def incident_sizes(self, incident_ids: Collection[str]) -> dict[str, int]: ...  # noqa: D102
+    def counts(self) -> Counts: ...  # noqa: D102
+    def surges(self) -> list[SurgeRow]: ...  # noqa: D102
+
+
+class Lying(Struct, frozen=True, kw_only=True):
+    """A draft with what a person needs beside it to decide."""
+
+    draft: DraftRow
+    duplicate: RequestRow | None = None
+    """The report that it is linked to, or may be."""
+    incident_size: int = 0
+    """Reports of the incident, this one among them."""
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """One page of drafts, the one due first on top. `total` counts all pages."""
+
+    drafts: tuple[Lying, ...]
+    page: int
+    page_size: int
+    total: int
+
+
+class Town(Struct, frozen=True, kw_only=True):
+    """How things stand around the drafts."""
+
+    counts: Counts
+    surges: tuple[SurgeRow, ...]
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """A verdict that is stored. `repeated`: it had been before."""
+
+    review_id: str
+    request_id: str
+    verdict: str
+    repeated: bool = False
+
+
+class Desk:
+    """Shows drafts and takes verdicts. Calls raise ReadModelError where the read model cannot be asked."""
+
+    def __init__(
+        self, *, model: Reads, sender: Sender, city: City, clock: Callable[[], datetime], metrics: Metrics
+    ) -> None:
+        self._model = model
+        self._sender = sender
+        self._city = city
+        self._clock = clock
+        self._metrics = metrics
+        self._taken: OrderedDict[str, list[ReviewRow]] = OrderedDict()
+        self._turns: dict[str, _Turn] = {}
+
+    @property
+    def city(self) -> City:
+        """The town's categories, departments and approvers."""
+        return self._city
+
+    async def queue(self, wanted: DraftFilter) -> Queue:
+        """Give a page of drafts, without those that were decided here a moment ago."""
+        return await asyncio.to_thread(self._queue, wanted)
+
+    async def draft(self, request_id: str) -> Lying | None:
+        """Give the newest draft of a request, or None."""
+        row = await asyncio.to_thread(self._model.draft, request_id)
+        return None if row is None else (await asyncio.to_thread(self._beside, [row]))[0]
+
+    async def town(self) -> Town:
+        """Give how many wait where, and the surges that are on."""
+        counts, surges = await asyncio.gather(
+            asyncio.to_thread(self._model.counts), asyncio.to_thread(self._model.surges)
+        )
+        return Town(counts=counts, surges=tuple(surges))
+
+    async def decide(self, wanted: Wanted) -> Taken | Refused:
+        """Take a verdict: it is on all in-sync replicas when this gives `Taken`."""
+        async with self._turn(wanted.request_id):
+            row = await asyncio.to_thread(self._model.draft, wanted.request_id)
+            taken = self._taken.get(wanted.request_id, [])
+            judged = judge(row, wanted, city=self._city, taken=taken, now=self._clock())
+            if isinstance(judged, Refused):
+                return judged
+            if isinstance(judged, Repeated):
+                said = {"request_id": wanted.request_id, "verdict": wanted.verdict}
+                return Taken(review_id=judged.review_id, repeated=True, **said)
+            if not await self._sender.send(judged):
+                return Refused(HTTPStatus.SERVICE_UNAVAILABLE, (NOT_STORED,))
+            self._remember(judged)
+            self._metrics.records_produced.of(ReviewMade.topic).inc()
+        return Taken(review_id=judged.review_id, request_id=wanted.request_id, verdict=judged.verdict)
+
+    def _queue(self, wanted: DraftFilter) -> Queue:
+        # Those just decided here still wait in the read model for a moment.
+        rows = self._model.drafts(wanted)
+        shown = [row for row in rows if not self._decided(row)]
+        total = self._model.count_drafts(wanted) - (len(rows) - len(shown))
+        drafts = tuple(self._beside(shown))
+        return Queue(drafts=drafts, page=wanted.page, page_size=wanted.page_size, total=total)
+
+    def _decided(self, row: DraftRow) -> bool:
+        return row.is_open and any(review.revision >= row.revision for review in self._taken.get(row.request_id, []))
+
+    def _beside(self, rows: list[DraftRow]) -> list[Lying]:
+        links = {row.request_id: row.draft.matching for row in rows}
+        others = tuple({link.duplicate_of for link in links.values() if link.duplicate_of})
+        found = self._model.requests(RequestFilter(ids=others, page_size=len(others))) if others else []
+        duplicates = {row.request_id: row for row in found}
+        sizes = self._model.incident_sizes({link.incident_id for link in links.values()}) if rows else {}
+        return [
+            Lying(
+                draft=row,
+                duplicate=duplicates.get(links[row.request_id].duplicate_of or ""),
+                incident_size=sizes.get(links[row.request_id].incident_id, 0),
+            )
+            for row in rows
+        ]
+
+    def _remember(self, review: ReviewMade) -> None:
+        row = ReviewRow(
+            review_id=review.review_id,
+            request_id=review.draft.report.request_id,
+            revision=review.draft.priority.revision,
+            verdict=review.verdict,
+            reviewer=review.reviewer,
+            reviewed_at=review.reviewed_at,
+            note=review.note,
+            service_code=review.service_code,
+            department=review.department,
+        )
+        # A new list: threads that read the queue may be looking at the old one.
+        self._taken[row.request_id] = [*self._taken.pop(row.request_id, []), row]
+        if len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
+
+    @asynccontextmanager
+    async def _turn(self, request_id: str) -> AsyncIterator[None]:
+        """Let one verdict after the other speak of a request, so that a double click meets its own first half."""
+        turn = self._turns.setdefault(request_id, _Turn())
+        turn.callers += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.callers -= 1
+            if not turn.callers:
+                del self._turns[request_id]
+
+
+class _Turn:
+    """A lock that knows when nobody needs it any longer."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.callers = 0

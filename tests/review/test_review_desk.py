@@ -1,0 +1,101 @@
+"""Verdicts are taken once, whoever clicks how often, and drafts are shown with what stands beside them."""
+
+import asyncio
+from collections.abc import Coroutine
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from review_doubles import Town, draft, prioritized
+
+from services.readmodel.rows import DraftFilter
+from services.review.core import Fault, Refused, Verdict, Wanted
+from services.review.desk import Taken
+
+T = TypeVar("T")
+
+
+def run(what: Coroutine[Any, Any, T]) -> T:
+    async def bounded() -> T:
+        async with asyncio.timeout(20):
+            return await what
+
+    return asyncio.run(bounded())
+
+
+def wanted(verdict: Verdict = "approve", **more: Any) -> Wanted:
+    return Wanted(**{"request_id": "r-1", "verdict": verdict, "reviewer": "desk-3", "revision": 1, **more})
+
+
+def test_a_double_click_is_one_review(town: Town) -> None:
+    town.tell(draft())
+
+    async def twice() -> list[Taken | Refused]:
+        town.kafka.gate = asyncio.Event()
+        clicks = [asyncio.create_task(town.desk.decide(wanted())) for _ in range(2)]
+        await asyncio.sleep(0)
+        town.kafka.gate.set()
+        return await asyncio.gather(*clicks)
+
+    first, second = run(twice())
+    assert isinstance(first, Taken)
+    assert isinstance(second, Taken)
+    assert (first.repeated, second.repeated) == (False, True)
+    assert first.review_id == second.review_id
+    assert [review.review_id for review in town.kafka.sent] == [first.review_id]
+
+
+def test_of_two_persons_who_click_at_once_one_is_too_late(town: Town) -> None:
+    town.tell(draft())
+
+    async def both() -> list[Taken | Refused]:
+        said = (wanted(), wanted("reject", reviewer="desk-4", note="a joke"))
+        return await asyncio.gather(*(town.desk.decide(each) for each in said))
+
+    found = run(both())
+    assert [type(each) for each in found] == [Taken, Refused]
+    assert found[1] == Refused(
+        HTTPStatus.CONFLICT, (Fault("already_decided", "Too late: it was approved by desk-3 already."),)
+    )
+    assert len(town.kafka.sent) == 1
+
+
+def test_what_kafka_did_not_confirm_was_not_taken_and_can_be_tried_again(town: Town) -> None:
+    town.tell(draft())
+    town.kafka.fault = "Kafka does not answer"
+    message = "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
+    assert run(town.desk.decide(wanted())) == Refused(HTTPStatus.SERVICE_UNAVAILABLE, (Fault("not_stored", message),))
+    town.kafka.fault = None
+    assert isinstance(run(town.desk.decide(wanted())), Taken)
+    assert len(town.kafka.sent) == 1
+
+
+def test_a_draft_that_was_decided_a_moment_ago_is_left_out_before_the_read_model_knows(town: Town) -> None:
+    town.tell(draft("r-1"), draft("r-2"))
+    assert isinstance(run(town.desk.decide(wanted())), Taken)
+    queue = run(town.desk.queue(DraftFilter()))
+    assert [lying.draft.request_id for lying in queue.drafts] == ["r-2"]
+    assert queue.total == 1
+
+
+def test_a_draft_that_changed_after_it_was_decided_is_shown_again(town: Town) -> None:
+    town.tell(draft())
+    assert isinstance(run(town.desk.decide(wanted())), Taken)
+    town.tell(town.kafka.sent[0], draft(revision=2))
+    queue = run(town.desk.queue(DraftFilter()))
+    assert [(lying.draft.state, lying.draft.revision) for lying in queue.drafts] == [("update", 2)]
+
+
+def test_beside_a_draft_lies_the_report_that_it_may_repeat(town: Town) -> None:
+    earlier, later = draft("r-0", text="A hole"), draft("r-1", duplicate_of="r-0")
+    town.tell(prioritized(earlier), prioritized(later), later)
+    lying = run(town.desk.draft("r-1"))
+    assert lying is not None
+    assert lying.duplicate is not None
+    assert (lying.duplicate.request_id, lying.duplicate.text, lying.incident_size) == ("r-0", "A hole", 1)
+    assert run(town.desk.draft("r-9")) is None
+
+
+def test_a_turn_is_forgotten_when_nobody_waits_for_it(town: Town) -> None:
+    town.tell(draft())
+    run(town.desk.decide(wanted()))
+    assert town.desk._turns == {}
