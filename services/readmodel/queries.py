@@ -152,11 +152,13 @@ def _draft_conditions(wanted: DraftFilter) -> list[ColumnElement[bool]]:
     if set(wanted.states) == set(WAITING):
         states = cast("ColumnElement[bool]", WAITS)
     lists = (
+        (drafts.c.request_id, wanted.ids),
         (drafts.c.department, wanted.departments),
         (drafts.c.service_code, wanted.service_codes),
         (drafts.c.level, wanted.levels),
     )
-    return [states, *(column.in_(values) for column, values in lists if values)]
+    conditions = [states, *(column.in_(values) for column, values in lists if values)]
+    return [*conditions, drafts.c.request_id.not_in(wanted.without)] if wanted.without else conditions
 
 
 def _page(query: Select[Any], page: int, page_size: int) -> Select[Any]:

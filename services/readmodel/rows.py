@@ -127,6 +127,9 @@ class DraftFilter(Struct, frozen=True, kw_only=True):
     """Which drafts: one of `states`, and every other condition that is not empty must hold."""
 
     states: tuple[DraftState, ...] = WAITING
+    ids: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """Request ids that are left out."""
     departments: tuple[str, ...] = ()
     service_codes: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()

@@ -8,22 +8,25 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.city.model import City
 from services.events import ReviewMade
 from services.readmodel.rows import Counts, DraftFilter, DraftRow, RequestFilter, RequestRow, ReviewRow, SurgeRow
-from services.review.core import Fault, Refused, Repeated, Wanted, judge
+from services.review.core import SAID, Fault, Refused, Repeated, Wanted, judge
 from services.review.sender import Sender
 from services.runtime.metrics import Metrics
 
+V = TypeVar("V")
 REMEMBERED = 10_000
 """Verdicts that are remembered until the read model surely shows them."""
-NOT_STORED = Fault(
-    "not_stored", "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
+UNCONFIRMED = Fault(
+    "not_confirmed", "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
 )
+NOT_STORED = Fault("not_stored", "The verdict was not stored: Kafka cannot be reached. Try again in a moment.")
 
 
 class Reads(Protocol):
@@ -85,6 +88,8 @@ class Desk:
         self._clock = clock
         self._metrics = metrics
         self._taken: OrderedDict[str, list[ReviewRow]] = OrderedDict()
+        self._unseen: OrderedDict[str, int] = OrderedDict()
+        self._unsure: OrderedDict[str, ReviewMade] = OrderedDict()
         self._turns: dict[str, _Turn] = {}
 
     @property
@@ -94,7 +99,12 @@ class Desk:
 
     async def queue(self, wanted: DraftFilter) -> Queue:
         """Give a page of drafts, without those that were decided here a moment ago."""
-        return await asyncio.to_thread(self._queue, wanted)
+        unseen = dict(self._unseen)
+        hidden, queue = await asyncio.to_thread(self._queue, wanted, unseen)
+        for request_id in unseen.keys() - hidden:
+            if self._unseen.get(request_id) == unseen[request_id]:
+                del self._unseen[request_id]
+        return queue
 
     async def draft(self, request_id: str) -> Lying | None:
         """Give the newest draft of a request, or None."""
@@ -119,22 +129,34 @@ class Desk:
             if isinstance(judged, Repeated):
                 said = {"request_id": wanted.request_id, "verdict": wanted.verdict}
                 return Taken(review_id=judged.review_id, repeated=True, **said)
-            if not await self._sender.send(judged):
-                return Refused(HTTPStatus.SERVICE_UNAVAILABLE, (NOT_STORED,))
+            unsure = self._unsure.get(wanted.request_id)
+            if unsure is not None and unsure.draft.priority.revision == judged.draft.priority.revision:
+                if _content(unsure) != _content(judged):
+                    return Refused(HTTPStatus.CONFLICT, (_not_certain(unsure),))
+                judged = unsure  # what may arrive late, and this, are then one and the same
+            sent = await self._sender.send(judged)
+            if sent == "unsure":
+                _keep(self._unsure, wanted.request_id, judged)
+            if sent != "stored":
+                fault = UNCONFIRMED if sent == "unsure" else NOT_STORED
+                return Refused(HTTPStatus.SERVICE_UNAVAILABLE, (fault,))
+            self._unsure.pop(wanted.request_id, None)
             self._remember(judged)
             self._metrics.records_produced.of(ReviewMade.topic).inc()
         return Taken(review_id=judged.review_id, request_id=wanted.request_id, verdict=judged.verdict)
 
-    def _queue(self, wanted: DraftFilter) -> Queue:
-        # Those just decided here still wait in the read model for a moment.
-        rows = self._model.drafts(wanted)
-        shown = [row for row in rows if not self._decided(row)]
-        total = self._model.count_drafts(wanted) - (len(rows) - len(shown))
-        drafts = tuple(self._beside(shown))
-        return Queue(drafts=drafts, page=wanted.page, page_size=wanted.page_size, total=total)
-
-    def _decided(self, row: DraftRow) -> bool:
-        return row.is_open and any(review.revision >= row.revision for review in self._taken.get(row.request_id, []))
+    def _queue(self, wanted: DraftFilter, unseen: dict[str, int]) -> tuple[set[str], Queue]:
+        """Give the drafts that the read model still shows though they were decided here, and the page without them."""
+        decided = DraftFilter(ids=tuple(unseen), page_size=len(unseen) or 1)
+        waiting = self._model.drafts(decided) if unseen else []
+        hidden = {row.request_id for row in waiting if row.revision <= unseen[row.request_id]}
+        shown = replace(wanted, without=tuple(hidden))
+        return hidden, Queue(
+            drafts=tuple(self._beside(self._model.drafts(shown))),
+            page=wanted.page,
+            page_size=wanted.page_size,
+            total=self._model.count_drafts(shown),
+        )
 
     def _beside(self, rows: list[DraftRow]) -> list[Lying]:
         links = {row.request_id: row.draft.matching for row in rows}
@@ -163,10 +185,8 @@ class Desk:
             service_code=review.service_code,
             department=review.department,
         )
-        # A new list: threads that read the queue may be looking at the old one.
-        self._taken[row.request_id] = [*self._taken.pop(row.request_id, []), row]
-        if len(self._taken) > REMEMBERED:
-            self._taken.popitem(last=False)
+        _keep(self._taken, row.request_id, [*self._taken.pop(row.request_id, []), row])
+        _keep(self._unseen, row.request_id, row.revision)
 
     @asynccontextmanager
     async def _turn(self, request_id: str) -> AsyncIterator[None]:
@@ -180,6 +200,22 @@ class Desk:
             turn.callers -= 1
             if not turn.callers:
                 del self._turns[request_id]
+
+
+def _content(review: ReviewMade) -> tuple[str, str, str]:
+    return (review.verdict, review.service_code, review.department)
+
+
+def _not_certain(review: ReviewMade) -> Fault:
+    words = SAID[review.verdict]
+    message = f"It is not certain yet whether this was {words}: do the same again to make sure, or wait a moment."
+    return Fault("not_certain", message)
+
+
+def _keep(kept: OrderedDict[str, V], key: str, value: V) -> None:
+    kept[key] = value
+    if len(kept) > REMEMBERED:
+        kept.popitem(last=False)
 
 
 class _Turn:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 _PROBE_S: Final = 5.0
 
 
+Sent = Literal["stored", "unsure", "not_sent"]
+"""`stored`: on all in-sync replicas. `unsure`: it may be lost, and it may also arrive later."""
+
+
 class Sender(Protocol):
     """Stores verdicts."""
 
@@ -25,15 +29,12 @@ class Sender(Protocol):
     def fault(self) -> str | None:
         """Why nothing can be stored at present; None when all is well."""
 
-    async def send(self, review: ReviewMade) -> bool:
-        """Store a verdict and tell whether it is on all in-sync replicas; never raises for Kafka's sake.
-
-        False promises nothing: it may be lost, and it may also arrive later.
-        """
+    async def send(self, review: ReviewMade) -> Sent:
+        """Store a verdict and tell what is known of it; never raises for Kafka's sake."""
 
 
 class KafkaSender:
-    """An idempotent aiokafka producer, made anew after any trouble: people click seldom enough for that.
+    """An idempotent aiokafka producer: it reconnects by itself, and is made anew when Kafka refuses what it sends.
 
     `keep` runs beside the server: it connects, however long Kafka is away, and sees whether it still answers.
     """
@@ -50,11 +51,11 @@ class KafkaSender:
         """Why nothing can be stored at present; None when all is well."""
         return self._fault
 
-    async def send(self, review: ReviewMade) -> bool:
+    async def send(self, review: ReviewMade) -> Sent:
         """Store a verdict; see `Sender`."""
         producer = self._producer
         if producer is None:
-            return False
+            return "not_sent"
         try:
             async with asyncio.timeout(self._ack_timeout_s):
                 await producer.send_and_wait(
@@ -66,9 +67,10 @@ class KafkaSender:
         except (KafkaError, TimeoutError) as error:
             self._fault = f"Kafka did not take a verdict: {type(error).__name__}"
             log.warning("a verdict was answered 503", extra={"detail": self._fault})
-            self._trouble.set()
-            return False
-        return True
+            if isinstance(error, KafkaError) and not error.retriable:
+                self._trouble.set()
+            return "unsure"
+        return "stored"
 
     async def keep(self) -> None:
         """Connect and stay connected, until cancelled."""
@@ -79,9 +81,11 @@ class KafkaSender:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_PROBE_S):
                         await self._trouble.wait()
-                if self._trouble.is_set() or not await self._answers():
+                if self._trouble.is_set():
                     self._trouble.clear()
                     await self._close()
+                elif self._producer is not None:
+                    await self._probe(self._producer)
         finally:
             await self._close()
 
@@ -106,17 +110,16 @@ class KafkaSender:
         self._producer, self._fault = producer, None
         log.info("connected to Kafka")
 
-    async def _answers(self) -> bool:
-        if self._producer is None:
-            return True
+    async def _probe(self, producer: AIOKafkaProducer) -> None:
+        """See whether a broker answers, so that readiness follows also while nobody clicks."""
         try:
             async with asyncio.timeout(self._ack_timeout_s):
-                reached = bool(await self._producer.client.force_metadata_update())
+                reached = bool(await producer.client.force_metadata_update())
         except (KafkaError, OSError, TimeoutError):
             reached = False
-        if not reached:
-            self._fault = "Kafka does not answer"
-        return reached
+        if reached and self._fault is not None:
+            log.info("Kafka answers again")
+        self._fault = None if reached else "Kafka does not answer"
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
@@ -128,7 +131,10 @@ class KafkaSender:
             async with asyncio.timeout(self._ack_timeout_s):
                 await producer.stop()
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("a producer did not close in time", extra={"reason": type(error).__name__})
+            log.warning("a producer was closed with verdicts unsent", extra={"reason": type(error).__name__})
+            # aiokafka, cut off while it waits for Kafka, would leave its sending task behind for ever.
+            await producer._sender.close()  # noqa: SLF001 - no public way
+            await producer.client.close()
 
 
 def _security(settings: KafkaSettings) -> dict[str, Any]:

@@ -198,10 +198,12 @@ class TestDrafts:
             "b": DraftFilter(levels=("elevated", "urgent")),
             "ab": DraftFilter(departments=("public-works",)),
             "": DraftFilter(departments=("parks",)),
+            "a ": DraftFilter(ids=("a", "c")),
+            "b ": DraftFilter(without=("a", "c")),
         }
         for expected, conditions in wanted.items():
-            assert sorted(row.request_id for row in model.drafts(conditions)) == list(expected)
-            assert model.count_drafts(conditions) == len(expected)
+            assert sorted(row.request_id for row in model.drafts(conditions)) == list(expected.strip())
+            assert model.count_drafts(conditions) == len(expected.strip())
 
     @pytest.mark.parametrize(
         ("verdict", "state"),

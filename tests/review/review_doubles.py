@@ -1,12 +1,13 @@
 """A small invented town, drafts that wait in it, and a Kafka that is not there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -34,6 +35,7 @@ from services.readmodel.queries import ReadModel
 from services.readmodel.store import Store
 from services.review.desk import Desk
 from services.review.door import Office, application
+from services.review.sender import Sent
 from services.review.settings import ReviewSettings
 from services.runtime.metrics import Metrics
 
@@ -142,19 +144,26 @@ def prioritized(held: DraftHeld) -> RequestPrioritized:
 
 
 class Kafka:
-    """Keeps what it is sent, or does not. `gate`, where given, holds every acknowledgement back."""
+    """Keeps what it is sent, or does not. `gate`, where given, holds every acknowledgement back.
+
+    `unsure` counts the next verdicts that are kept, or with `fault` lost, without a word.
+    """
 
     def __init__(self, fault: str | None = None) -> None:
         self.fault = fault
+        self.unsure = 0
         self.sent: list[ReviewMade] = []
         self.gate: asyncio.Event | None = None
 
-    async def send(self, review: ReviewMade) -> bool:
+    async def send(self, review: ReviewMade) -> Sent:
         if self.gate is not None:
             await self.gate.wait()
         if self.fault is None:
             self.sent.append(review)
-        return self.fault is None
+        if self.unsure:
+            self.unsure -= 1
+            return "unsure"
+        return "stored" if self.fault is None else "not_sent"
 
 
 class Town:
@@ -185,6 +194,14 @@ class Town:
     def close(self) -> None:
         self.store.close()
         self.model.close()
+
+
+@pytest.fixture
+def a_town(tmp_path: Path) -> Iterator[Town]:
+    """A town without a single draft; a test file takes it as `town = a_town`."""
+    made = Town(tmp_path)
+    yield made
+    made.close()
 
 
 @asynccontextmanager

@@ -5,12 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from review_doubles import CITY, Client, Kafka, Town, draft, visit
+from review_doubles import CITY, Client, Kafka, Town, a_town, draft, visit
 
 from services.readmodel.engine import ReadModelAwayError
 from services.readmodel.queries import ReadModel
 from services.review.desk import Desk
 from services.review.settings import ReviewSettings
+
+town = a_town
 
 
 def said(town: Town, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
@@ -173,9 +175,9 @@ class TestVerdicts:
 
     def test_say_so_when_they_may_not_have_been_stored(self, town: Town) -> None:
         town.tell(draft())
-        town.kafka.fault = "Kafka does not answer"
+        town.kafka.unsure = 1
         message = "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
-        assert said(town, "/api/drafts/r-1/approve", APPROVED) == (503, faults(("not_stored", message)))
+        assert said(town, "/api/drafts/r-1/approve", APPROVED) == (503, faults(("not_confirmed", message)))
 
 
 class TestWhoAsks:

@@ -5,10 +5,12 @@ from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 import pytest
-from review_doubles import NOON, Client, Town, draft, prioritized, visit
+from review_doubles import NOON, Client, Town, a_town, draft, prioritized, visit
 
 from services.events import SurgeDetected
 from services.review.settings import ReviewSettings
+
+town = a_town
 
 
 class Page(NamedTuple):

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from review_doubles import Town, draft, prioritized
+from review_doubles import Town, a_town, draft, prioritized
 
 from services.readmodel.rows import DraftFilter
 from services.review.core import Fault, Refused, Verdict, Wanted
 from services.review.desk import Taken
 
+town = a_town
 T = TypeVar("T")
 
 
@@ -59,22 +61,66 @@ def test_of_two_persons_who_click_at_once_one_is_too_late(town: Town) -> None:
     assert len(town.kafka.sent) == 1
 
 
-def test_what_kafka_did_not_confirm_was_not_taken_and_can_be_tried_again(town: Town) -> None:
+UNCONFIRMED = Refused(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    (
+        Fault(
+            "not_confirmed",
+            "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once.",
+        ),
+    ),
+)
+
+
+def test_what_kafka_never_got_can_be_decided_otherwise(town: Town) -> None:
     town.tell(draft())
     town.kafka.fault = "Kafka does not answer"
-    message = "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
+    message = "The verdict was not stored: Kafka cannot be reached. Try again in a moment."
     assert run(town.desk.decide(wanted())) == Refused(HTTPStatus.SERVICE_UNAVAILABLE, (Fault("not_stored", message),))
     town.kafka.fault = None
-    assert isinstance(run(town.desk.decide(wanted())), Taken)
-    assert len(town.kafka.sent) == 1
+    assert isinstance(run(town.desk.decide(wanted("reject", note="a joke"))), Taken)
+    assert [review.verdict for review in town.kafka.sent] == ["reject"]
+
+
+def test_what_kafka_did_not_confirm_can_be_sent_again_and_is_the_same_event(town: Town) -> None:
+    town.tell(draft())
+    town.kafka.unsure = 1
+    assert run(town.desk.decide(wanted(key="first try"))) == UNCONFIRMED
+    town.now += timedelta(minutes=1)
+    assert isinstance(run(town.desk.decide(wanted(key="second try"))), Taken)
+    late, again = town.kafka.sent
+    assert late == again
+
+
+def test_what_kafka_did_not_confirm_cannot_be_contradicted(town: Town) -> None:
+    town.tell(draft())
+    town.kafka.unsure = 1
+    assert run(town.desk.decide(wanted())) == UNCONFIRMED
+    message = "It is not certain yet whether this was approved: do the same again to make sure, or wait a moment."
+    assert run(town.desk.decide(wanted("reject", note="a joke"))) == Refused(
+        HTTPStatus.CONFLICT, (Fault("not_certain", message),)
+    )
+    town.tell(draft(revision=2))
+    assert isinstance(run(town.desk.decide(wanted("reject", revision=2, note="a joke"))), Taken)
 
 
 def test_a_draft_that_was_decided_a_moment_ago_is_left_out_before_the_read_model_knows(town: Town) -> None:
-    town.tell(draft("r-1"), draft("r-2"))
+    town.tell(draft("r-1"), draft("r-2"), draft("r-3"))
     assert isinstance(run(town.desk.decide(wanted())), Taken)
-    queue = run(town.desk.queue(DraftFilter()))
-    assert [lying.draft.request_id for lying in queue.drafts] == ["r-2"]
-    assert queue.total == 1
+    for page, request_id in ((1, "r-2"), (2, "r-3")):
+        queue = run(town.desk.queue(DraftFilter(page=page, page_size=1)))
+        assert [lying.draft.request_id for lying in queue.drafts] == [request_id]
+        assert queue.total == 2
+
+
+def test_what_the_read_model_knows_need_not_be_left_out_any_longer(town: Town) -> None:
+    town.tell(draft("r-1"), draft("r-2"))
+    run(town.desk.decide(wanted()))
+    run(town.desk.queue(DraftFilter()))
+    assert dict(town.desk._unseen) == {"r-1": 1}
+    town.tell(*town.kafka.sent)
+    assert run(town.desk.queue(DraftFilter())).total == 1
+    assert dict(town.desk._unseen) == {}
 
 
 def test_a_draft_that_changed_after_it_was_decided_is_shown_again(town: Town) -> None:
