@@ -1,0 +1,1 @@
+"""What a text says besides its category, by plain rules and word lists that anybody can read and extend."""

@@ -1,0 +1,114 @@
+"""How sure is sure: a temperature that makes confidences honest, and thresholds above which no person need look."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.stats import beta
+
+DOUBT = 0.1
+"""A threshold holds if fewer than one in ten samples like ours would show such a precision by luck."""
+BINS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Texts that were held back: the raw scores they got, their true categories, and the fold that held them back."""
+
+    scores: np.ndarray
+    answers: np.ndarray
+    folds: np.ndarray
+
+    def of(self, chosen: np.ndarray) -> "Judged":
+        """Give the chosen ones."""
+        return Judged(scores=self.scores[chosen], answers=self.answers[chosen], folds=self.folds[chosen])
+
+
+def temperature(judged: Judged) -> float:
+    """Give what raw scores are divided by so that the true categories are least surprising (Guo et al., 2017)."""
+
+    def surprise(log_heat: float) -> float:
+        shares = softmax(judged.scores / np.exp(log_heat))
+        return -float(np.log(shares[np.arange(len(shares)), judged.answers] + 1e-12).mean())
+
+    found = minimize_scalar(surprise, bounds=(-2.5, 2.5), method="bounded", options={"xatol": 1e-4})
+    return round(float(np.exp(found.x)), 4)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Give shares that add up to 1 in each row."""
+    shares: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
+def thresholds(
+    judged: Judged, heat: float, labels: Sequence[str], families: Mapping[str, str], target: float
+) -> dict[str, float | None]:
+    """Give for each category the lowest confidence from which its precision is at least `target`; None: there is none.
+
+    Precision counts as reached if it is so by the lower Clopper-Pearson bound at `DOUBT`. Where a category's own
+    examples are too few for that, those of its family are taken, and else those of all categories, as long as the
+    category's own examples do not speak against it.
+    """
+    shares = softmax(judged.scores / heat)
+    guesses, sure = shares.argmax(axis=1), shares.max(axis=1)
+    right = guesses == judged.answers
+    of_family = np.array([families[label] for label in labels])[guesses]
+    overall = lowest(sure, right, target)
+    by_family = {
+        family: lowest(sure[of_family == family], right[of_family == family], target) for family in set(of_family)
+    }
+    found: dict[str, float | None] = {}
+    for number, label in enumerate(labels):
+        own = guesses == number
+        threshold = lowest(sure[own], right[own], target)
+        for borrowed in (by_family.get(families[label]), overall):
+            if threshold is None and borrowed is not None:
+                threshold = _unopposed(sure[own], right[own], borrowed, target)
+        found[label] = threshold
+    return found
+
+
+def lowest(sure: np.ndarray, right: np.ndarray, target: float) -> float | None:
+    """Give the lowest confidence from which on the share of right guesses is at least `target`, beyond `DOUBT`."""
+    return _cut(sure, right, lambda hits, counts: lower_bound(hits, counts) >= target)
+
+
+def lower_bound(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Give the one-sided lower Clopper-Pearson bound of hits among counts at `DOUBT`."""
+    return np.where(hits > 0, beta.ppf(DOUBT, np.maximum(hits, 1), counts - hits + 1), 0.0)
+
+
+def upper_bound(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Give the one-sided upper Clopper-Pearson bound of hits among counts at `DOUBT`."""
+    return np.where(hits < counts, beta.ppf(1 - DOUBT, hits + 1, np.maximum(counts - hits, 1)), 1.0)
+
+
+def calibration_error(shares: np.ndarray, answers: np.ndarray) -> float:
+    """Give the expected calibration error: how far confidence and precision are apart, on average over `BINS` bins."""
+    sure, right = shares.max(axis=1), shares.argmax(axis=1) == answers
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    gaps = [abs(sure[bins == each].sum() - right[bins == each].sum()) for each in range(BINS)]
+    return float(sum(gaps) / max(len(sure), 1))
+
+
+def _unopposed(sure: np.ndarray, right: np.ndarray, borrowed: float, target: float) -> float | None:
+    above = sure >= borrowed
+    if upper_bound(right[above].sum(), above.sum()) >= target:
+        return borrowed
+    own = _cut(sure[above], right[above], lambda hits, counts: upper_bound(hits, counts) >= target)
+    return None if own is None else max(own, borrowed)
+
+
+def _cut(sure: np.ndarray, right: np.ndarray, enough: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> float | None:
+    """Give the lowest confidence for which those at or above it are enough, rounded up to four digits."""
+    if not len(sure):
+        return None
+    order = np.argsort(-sure, kind="stable")
+    falling, hits, counts = sure[order], right[order].cumsum(), np.arange(1, len(sure) + 1)
+    last_of_its_kind = np.append(falling[1:] < falling[:-1], True)
+    good = np.flatnonzero(last_of_its_kind & enough(hits, counts))
+    return round(min(math.ceil(float(falling[good[-1]]) * 1e4) / 1e4, 1.0), 4) if len(good) else None

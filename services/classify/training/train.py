@@ -1,0 +1,149 @@
+"""From examples to a model directory, with a card that says how good the model is on texts it had not seen."""
+
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from services.classify.adapters import Card, Labels, Score
+from services.classify.training.calibrate import Judged, calibration_error, softmax, temperature, thresholds
+from services.classify.training.examples import Cleaned, Example, Parts, TrainingError, clean, digest, hold_back
+from services.classify.training.export import write
+from services.classify.training.fit import Fitted, fit
+from services.classify.training.vocabulary import build
+
+MOST_TOKENS = 384
+LAST = 0.75
+"""Share of the work that is done before the final fit, by and large."""
+LIBRARIES = ("numpy", "onnx", "scipy", "tokenizers")
+
+Progress = Callable[[str, float], None]
+"""Told what is being done and the share that is done."""
+
+
+def train(
+    history: Iterable[Example],
+    *,
+    families: Mapping[str, str],
+    out: Path,
+    source: str,
+    target_precision: float = 0.95,
+    on_progress: Progress | None = None,
+) -> Card:
+    """Learn categories from `history` and write the model into `out`; the same history gives the same model.
+
+    Scores come from texts held back (`hold_back` says how), thresholds likewise; the model itself learns from all.
+    A category that `families` does not name is its own family.
+
+    Raises:
+        TrainingError: the history cannot be learnt from.
+
+    """
+    cleaned = clean(history)
+    parts = hold_back(cleaned.examples)
+    work = _Work(cleaned, target_precision, families, on_progress or (lambda _what, _share: None))
+    judged = work.judge(parts)
+    work.on_progress("learning from all texts", LAST)
+    heat = temperature(judged)
+    needed = thresholds(judged, heat, cleaned.labels, work.families, target_precision)
+    labels = Labels(labels=cleaned.labels, families=work.families, thresholds=needed, temperature=heat)
+    final = work.fit(range(len(cleaned.examples)))
+    work.on_progress("writing the model", 1.0)
+    card = work.card(source, parts, judged, labels)
+    return write(out, final, labels, card)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rehearsed:
+    """Texts held back, and what a temperature and thresholds found on other texts would have done to them."""
+
+    judged: Judged
+    shares: np.ndarray
+    released: np.ndarray
+    """Mask of those that would have gone out without a person."""
+
+
+class _Work:
+    def __init__(self, cleaned: Cleaned, target: float, families: Mapping[str, str], on_progress: Progress) -> None:
+        self.cleaned, self.target, self.on_progress = cleaned, target, on_progress
+        self.labels = cleaned.labels
+        self.families = {label: families.get(label, label) for label in self.labels}
+        place = {label: number for number, label in enumerate(self.labels)}
+        self.answers = np.array([place[example.label] for example in cleaned.examples])
+
+    def fit(self, chosen: Sequence[int]) -> Fitted:
+        texts = [self.cleaned.examples[number].text for number in chosen]
+        vocabulary = build(texts, len(self.labels), MOST_TOKENS)
+        return fit(vocabulary, texts, self.answers[np.asarray(chosen)], len(self.labels))
+
+    def judge(self, parts: Parts) -> Judged:
+        """Judge every text held back by what was learnt without it; a pair's number is the fold."""
+        scores, answers, folds = [], [], []
+        for number, (learnt, held) in enumerate(parts.pairs):
+            self.on_progress(f"judging, part {number + 1} of {len(parts.pairs)}", LAST * number / len(parts.pairs))
+            scores.append(self.fit(learnt).scores([self.cleaned.examples[each].text for each in held]))
+            answers.append(self.answers[np.asarray(held)])
+            folds.append(np.full(len(held), number))
+        return Judged(scores=np.concatenate(scores), answers=np.concatenate(answers), folds=np.concatenate(folds))
+
+    def rehearse(self, judged: Judged, parts: Parts) -> _Rehearsed:
+        """Release each fold by the others; where folds follow in time, only the last, by those before it."""
+        shares, released = np.zeros_like(judged.scores), np.zeros(len(judged.answers), dtype=bool)
+        last = int(judged.folds.max())
+        for fold in [last] if parts.by_time else range(last + 1):
+            mine = judged.folds == fold
+            others = judged.of(~mine)
+            heat = temperature(others)
+            needed = thresholds(others, heat, self.labels, self.families, self.target)
+            needs = np.array([2.0 if (need := needed[label]) is None else need for label in self.labels])
+            shares[mine] = softmax(judged.scores[mine] / heat)
+            released[mine] = shares[mine].max(axis=1) >= needs[shares[mine].argmax(axis=1)]
+        scored = judged.folds == last if parts.by_time else np.ones(len(released), dtype=bool)
+        return _Rehearsed(judged.of(scored), shares[scored], released[scored])
+
+    def card(self, source: str, parts: Parts, every: Judged, labels: Labels) -> Card:
+        rehearsed = self.rehearse(every, parts)
+        judged = rehearsed.judged
+        examples, answers = self.cleaned.examples, judged.answers
+        ranked = np.argsort(-judged.scores, axis=1, kind="stable")
+        right = ranked[:, 0] == answers
+        dated = [example.created for example in examples if example.created]
+        return Card(
+            source=source,
+            data_sha256=digest(examples),
+            texts=len(examples),
+            earliest=dated[0].date().isoformat() if dated else "",
+            latest=dated[-1].date().isoformat() if dated else "",
+            judged_by=parts.rule,
+            judged=len(answers),
+            top1=_share(right),
+            top3=_share((ranked[:, :3] == answers[:, None]).any(axis=1)),
+            calibration_error=round(calibration_error(rehearsed.shares, answers), 4),
+            target_precision=self.target,
+            released=_share(rehearsed.released),
+            released_precision=_share(right[rehearsed.released]) if rehearsed.released.any() else None,
+            temperature=labels.temperature,
+            categories={
+                label: Score(
+                    texts=int((self.answers == number).sum()),
+                    judged=int((answers == number).sum()),
+                    precision=_share(right[guessed]) if (guessed := ranked[:, 0] == number).any() else None,
+                    recall=_share(right[meant]) if (meant := answers == number).any() else None,
+                    threshold=labels.thresholds[label],
+                )
+                for number, label in enumerate(self.labels)
+            },
+            notes=self.cleaned.notes,
+            versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+            files={},
+        )
+
+
+def _share(flags: np.ndarray) -> float:
+    return round(float(flags.mean()), 4)
+
+
+__all__ = ["Card", "Example", "TrainingError", "train"]

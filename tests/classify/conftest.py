@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+from classify_phrases import FAMILIES, history
+
+from services.classify.adapters import OnnxScorer
+from services.classify.training.train import train
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("models") / "small"
+    train(history(3), families=FAMILIES, out=directory, source="a test's phrases")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def scorer(small_model: Path) -> OnnxScorer:
+    return OnnxScorer(small_model)
