@@ -52,9 +52,11 @@ class Watch:
         data_dir: Path,
         metrics: Metrics,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._monotonic = monotonic
         self._metrics = metrics
         self._desk = Desk(settings.rules)
         self._taken: dict[int, int] = {}
@@ -62,8 +64,8 @@ class Watch:
         self._spoken: dict[int, int] = {}
         self._speaking = asyncio.Lock()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._progress = time.monotonic()
-        self.heartbeat = Heartbeat(max(30.0, 10 * TICK_S))
+        self._progress = self._monotonic()
+        self.heartbeat = Heartbeat(2 * ACK_S)
         self._decoder = Decoder((RequestMatched,))
         self._encoder = Encoder(NAME)
         member = Membership(NAME, instance, settings.session_timeout_s)
@@ -104,7 +106,7 @@ class Watch:
         """Give None when all partitions are read aloud, otherwise what is awaited."""
         rebuilding = self._desk.rebuilding()
         if rebuilding:
-            return f"{rebuilding} partitions are being read again"
+            return f"partitions being read again: {rebuilding}"
         return None if self._desk.positions else "no partition is assigned yet"
 
     # What `transport.Owner` asks.
@@ -131,7 +133,7 @@ class Watch:
                 log.info("reading windows again", extra={"topic": READS, "partition": partition, "offset": start})
         self._taken = dict.fromkeys(found, 0)
         self._metrics.assigned_partitions.set(len(found))
-        self._progress = time.monotonic()
+        self._progress = self._monotonic()
         return self._desk.positions
 
     def spoken(self, partition: int) -> int | None:
@@ -168,9 +170,10 @@ class Watch:
             await self._say(said)
             for partition in touched:
                 self._now_spoken(partition)
-        self._progress = time.monotonic()
+        self._progress = self._monotonic()
         self._metrics.records_consumed.of(READS).inc(taken)
         self._metrics.records_skipped.of("repeated").inc(len(events) - taken)
+        self._metrics.records_skipped.of("too_late").inc(self._desk.take_too_late())
         self._metrics.batch_records.observe(taken)
         self._metrics.handle_duration.observe(time.perf_counter() - began)
 
@@ -211,40 +214,51 @@ class Watch:
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
+            behind = len(self._desk.positions) or 1
+            if not self._app.rebalancing:
+                behind = await self._tick() if self._desk.positions else 0
+            self._see_to_it(behind)
             self.heartbeat.beat()
-            if self._desk.positions and not self._app.rebalancing:
-                await self._tick()
 
-    async def _tick(self) -> None:
-        """Close windows by the clock where a partition is read to its end, and see that nothing is stuck or lost."""
+    async def _tick(self) -> int:
+        """Close windows by the clock where a partition is read to its end; give how many are not."""
         behind = 0
         async with self._speaking:
             said: list[Event] = []
-            try:
-                async with asyncio.timeout(STANDING_S):
-                    standing = await cast("CommittedConsumer", self._app.consumer).standing()
-            except TimeoutError:  # a rebalance began meanwhile
-                return
+            standing = await self._standing()
             for partition, position in self._desk.positions.items():
                 where = standing.get(partition)
-                if where is None:
-                    continue
-                at_end = where.position >= where.stable and position >= where.fetched_end
-                lag = 0 if at_end else max(0, where.stable - position)
-                self._metrics.consumer_lag.of(READS, str(partition)).set(lag)
-                behind += not at_end
-                if at_end:
+                if where is None or where.position < where.stable or position < where.fetched_end:
+                    behind += 1
+                    lag = max(0, where.stable - position) if where else 0
+                else:
+                    lag = 0
                     self._check(partition, where)
                     said += self._desk.tick(partition, self._clock())
+                self._metrics.consumer_lag.of(READS, str(partition)).set(lag)
             self._encoder.begin(self._clock())
             await self._say([self._encoder.encode(event, None) for event in said])
         self._metrics.rebuilding.set(self._desk.rebuilding())
+        return behind
+
+    async def _standing(self) -> Mapping[int, Standing]:
+        try:
+            async with asyncio.timeout(STANDING_S):
+                return await cast("CommittedConsumer", self._app.consumer).standing()
+        except TimeoutError:  # a rebalance began meanwhile
+            return {}
+
+    def _see_to_it(self, behind: int) -> None:
+        """End the process when it is behind and has taken nothing for too long."""
         if not behind:
-            self._progress = time.monotonic()
+            self._progress = self._monotonic()
             self._metrics.last_progress.set(self._clock().timestamp())
-        silent = time.monotonic() - self._progress
+        silent = self._monotonic() - self._progress
         if silent > self._settings.stall_s:
-            message = f"watch is behind on {behind} partitions of {READS} and took nothing for {silent:.0f} s"
+            message = (
+                f"watch is behind on {behind} partitions of {READS} and took nothing for {silent:.0f} s; "
+                f"start it anew, it reads its windows again"
+            )
             raise WatchError(message)
 
     def _check(self, partition: int, where: Standing) -> None:

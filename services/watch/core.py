@@ -285,6 +285,13 @@ class Desk:
         said = self._windows[partition].settle()
         return said if self._next[partition] > self._said_until[partition] else ()
 
+    def take_too_late(self) -> int:
+        """Count the records left out, since the last call, for being of windows that are no longer remembered."""
+        number = sum(windows.too_late for windows in self._windows.values())
+        for windows in self._windows.values():
+            windows.too_late = 0
+        return number
+
     def rebuilding(self) -> int:
         """Count the partitions that are still read silently."""
         return sum(self._next[partition] < until for partition, until in self._said_until.items())

@@ -93,6 +93,7 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=250,
+            retry_backoff_ms=500,
             max_poll_records=2000,
             max_poll_interval_ms=MAX_POLL_INTERVAL_S * 1000,
             session_timeout_ms=member.session_timeout_s * 1000,
