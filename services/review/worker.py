@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from services.city.load import load
+from services.events import DraftHeld, Event, ReviewMade
 from services.readmodel.queries import ReadModel
 from services.review.desk import Desk
 from services.review.door import Office, application
@@ -17,6 +18,10 @@ from services.review.settings import ReviewSettings
 from services.runtime.kafka import KafkaSettings
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Shared
+
+READS: tuple[type[Event], ...] = (DraftHeld,)
+"""By way of the read model, which `index` folds."""
+WRITES: tuple[type[Event], ...] = (ReviewMade,)
 
 log = logging.getLogger(__name__)
 
