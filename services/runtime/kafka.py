@@ -1,0 +1,221 @@
+"""Real clients: confluent-kafka set up the one way that keeps the promises, for `services.runtime.loop`."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import Producer as KafkaProducer
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from msgspec import Meta
+
+from services.runtime import failures
+from services.runtime.ports import Consumer, Producer, Rebalanced
+from services.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Config = dict[str, Any]
+
+
+class KafkaSettings(Settings, frozen=True, kw_only=True):
+    """How every client reaches the cluster, and the timings that are a bargain between them."""
+
+    prefix: ClassVar[str] = "KAFKA"
+    bootstrap: Annotated[str, Meta(description="host:port of the cluster, comma separated.")] = "127.0.0.1:9092"
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Meta(description="How the connection is secured.")
+    ] = "PLAINTEXT"
+    sasl_mechanism: Annotated[
+        Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], Meta(description="How a client proves who it is.")
+    ] = "SCRAM-SHA-512"
+    sasl_username: Annotated[str, Meta(description="Who this client is.")] = ""
+    sasl_password: Annotated[str, Meta(description="Its password.", extra={"secret": True})] = ""
+    ssl_ca_location: Annotated[str, Meta(description="File of the certificate authority; empty: the system's.")] = ""
+    group_protocol: Annotated[
+        Literal["classic", "consumer"],
+        Meta(description="classic is cooperative-sticky with static members; consumer is KIP-848."),
+    ] = "classic"
+    session_timeout_ms: Annotated[
+        int, Meta(ge=1000, description="A silent member is expelled after this (classic protocol).")
+    ] = 10_000
+    max_poll_interval_ms: Annotated[
+        int, Meta(ge=10_000, description="A member that does not poll is expelled after this.")
+    ] = 120_000
+    transaction_timeout_ms: Annotated[
+        int, Meta(ge=5000, description="The broker ends a transaction that stays open longer.")
+    ] = 15_000
+
+
+def connection(settings: KafkaSettings) -> Config:
+    """Give what any client, admin or aiokafka-free, needs to connect."""
+    config: Config = {
+        "bootstrap.servers": settings.bootstrap,
+        "security.protocol": settings.security_protocol,
+        "log_level": 4,
+        "reconnect.backoff.max.ms": 1000,
+        "socket.timeout.ms": 10_000,
+        "topic.metadata.refresh.interval.ms": 30_000,
+    }
+    if settings.security_protocol.startswith("SASL"):
+        config |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.sasl_username,
+            "sasl.password": settings.sasl_password,
+        }
+    if settings.ssl_ca_location:
+        config["ssl.ca.location"] = settings.ssl_ca_location
+    return config
+
+
+class KafkaClients:
+    """Clients of the cluster that `settings` name."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._admin: Any = None
+
+    def member(
+        self,
+        topics: Sequence[str],
+        *,
+        group: str,
+        slot: str,
+        on_assign: Rebalanced,
+        on_revoke: Rebalanced,
+        on_lost: Rebalanced,
+        on_lag: Callable[[Mapping[tuple[str, int], int]], None],
+    ) -> Consumer:
+        """Join `group`; see `ports.Clients.member`."""
+        config = connection(self._settings) | {
+            "group.id": group,
+            "client.id": slot,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "max.poll.interval.ms": self._settings.max_poll_interval_ms,
+            "queued.max.messages.kbytes": 16_384,
+            "fetch.wait.max.ms": 100,
+            "fetch.queue.backoff.ms": 10,
+            "topic.metadata.refresh.interval.ms": 5000,
+            "statistics.interval.ms": 5000,
+            "stats_cb": lambda raw: on_lag(lag_of(raw)),
+            "error_cb": lambda error: log.warning("consumer: %s", error),
+        }
+        if self._settings.group_protocol == "consumer":
+            # KIP-848 fences the newcomer of a static pair, so a killed worker would wait out the broker's time-out:
+            # no static membership here. The session time-out and assignor are the broker's.
+            config["group.protocol"] = "consumer"
+        else:
+            config |= {
+                "group.protocol": "classic",
+                "group.instance.id": slot,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": self._settings.session_timeout_ms,
+                "heartbeat.interval.ms": max(200, self._settings.session_timeout_ms // 10),
+            }
+        consumer = KafkaConsumer(config)
+        consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+        return consumer  # type: ignore[no-any-return]
+
+    def reader(self) -> Consumer:
+        """Make a group-less reader; see `ports.Clients.reader`."""
+        return KafkaConsumer(  # type: ignore[no-any-return]
+            connection(self._settings)
+            | {
+                "group.id": "stormdrain-reader",  # never joined, never committed: librdkafka insists on a name
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": 16_384,
+                "fetch.wait.max.ms": 50,
+            }
+        )
+
+    def producer(self, transactional_id: str, on_suspect: Callable[[str], None]) -> Producer:
+        """Make a transactional producer; see `ports.Clients.producer`."""
+
+        def heard(error: Any) -> None:  # noqa: ANN401 - KafkaError
+            log.warning("producer: %s", error)
+            if error.code() in failures.SUSPECT:
+                on_suspect(str(error))
+
+        return KafkaProducer(  # type: ignore[no-any-return]
+            connection(self._settings)
+            | {
+                "transactional.id": transactional_id,
+                "client.id": transactional_id,
+                "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+                "compression.type": "lz4",
+                "linger.ms": 2,
+                # Java's partitioner, so that a department's own producer or Kafka Streams agrees on partitions.
+                "partitioner": "murmur2_random",
+                "batch.size": 1_000_000,
+                "queue.buffering.max.messages": 200_000,
+                # A record that fails fails the transaction: commit says so, and no report per record is needed.
+                "delivery.report.only.error": True,
+                "error_cb": heard,
+            }
+        )
+
+    def ends(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Give the high watermarks; see `ports.Clients.ends`."""
+        if not partitions:
+            return {}
+        wanted = {TopicPartition(p.topic, p.partition): OffsetSpec.latest() for p in partitions}
+        found = self.admin().list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10
+        )
+        return {(p.topic, p.partition): future.result().offset for p, future in found.items()}
+
+    def partitions(self, topic: str) -> int:
+        """Count a topic's partitions; see `ports.Clients.partitions`."""
+        known = self.admin().list_topics(topic, timeout=10).topics.get(topic)
+        return 0 if known is None or known.error is not None else len(known.partitions)
+
+    def admin(self) -> Any:  # noqa: ANN401 - confluent-kafka is untyped
+        """Give the one admin client of this process."""
+        if self._admin is None:
+            self._admin = AdminClient(connection(self._settings))
+        return self._admin
+
+    def generation(self, metadata: Any) -> tuple[int, str]:  # noqa: ANN401 - opaque
+        """Read group metadata; see `ports.Clients.generation`."""
+        return generation_of(metadata)
+
+
+_SERIALIZED = re.compile(rb"CGMDv2:(?P<generation>.{4})(?P<group>[^\0]*)\0(?P<member>[^\0]*)\0", re.DOTALL)
+
+
+def generation_of(metadata: bytes) -> tuple[int, str]:
+    """Read generation and member id out of librdkafka's serialized group metadata.
+
+    The form (rdkafka_cgrp.c, `rd_kafka_consumer_group_metadata_write`) is the magic `CGMDv2:`, the generation as a
+    32-bit integer in the machine's order, then group id, member id and instance id, each ended by a NUL. The broker
+    does not fence generation -1 at all, so the loop must refuse it.
+
+    Raises:
+        ValueError: librdkafka changed the form.
+
+    """
+    found = _SERIALIZED.match(metadata)
+    if found is None:
+        message = f"group metadata begins with {metadata[:8]!r}, expected CGMDv2: librdkafka changed its form"
+        raise ValueError(message)
+    return int.from_bytes(found["generation"], sys.byteorder, signed=True), found["member"].decode()
+
+
+def lag_of(raw: str) -> dict[tuple[str, int], int]:
+    """Give records behind, by topic and partition, out of librdkafka's statistics."""
+    found: dict[tuple[str, int], int] = {}
+    for name, topic in json.loads(raw).get("topics", {}).items():
+        for number, partition in topic.get("partitions", {}).items():
+            if int(number) >= 0 and partition.get("fetch_state") == "active" and partition["consumer_lag"] >= 0:
+                found[name, int(number)] = partition["consumer_lag"]
+    return found

@@ -1,0 +1,151 @@
+"""Between records and events: decoding what was consumed, encoding what goes out, and dead letters.
+
+A record that cannot be decoded is data at fault, never a reason to stop: it becomes a `Rejected` with one of the
+codes below, and travels to `<worker>.dead.v1` with its original key, value and headers.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from services.events import Event
+from services.runtime import wire
+from services.runtime.ports import Headers, Message
+from services.runtime.worker import Rejected
+
+DEAD_PREFIX = "dead_"
+"""Starts the headers that a dead letter has beside its original ones."""
+
+BAD_JSON = "bad_json"
+BAD_FIELD = "bad_field"
+UNKNOWN_TYPE = "unknown_type"
+EMPTY_VALUE = "empty_value"
+DECODE_REASONS = (BAD_JSON, BAD_FIELD, UNKNOWN_TYPE, EMPTY_VALUE)
+
+MAX_DETAIL = 500
+_QUOTED = re.compile(r"'[^']*'")
+
+
+class Outgoing(NamedTuple):
+    """A record to produce; partition -1 lets the key decide."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    partition: int = -1
+
+
+class Decoder:
+    """Decodes records of the topics a worker reads."""
+
+    def __init__(self, reads: Sequence[type[Event]]) -> None:
+        self._plain = {kind.topic: self._entry(kind) for kind in reads if "{" not in kind.topic}
+        self._families = [(_pattern(kind.topic), self._entry(kind)) for kind in reads if "{" in kind.topic]
+
+    @staticmethod
+    def _entry(kind: type[Event]) -> tuple[bytes, "msgspec.json.Decoder[Event]"]:
+        return wire.event_type(kind).encode(), msgspec.json.Decoder(kind)
+
+    def decode(
+        self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] | None
+    ) -> Event | Rejected:
+        """Give the event, or why there is none. No part of the value appears in the reason."""
+        expected, decoder = self._plain.get(topic) or self._family(topic)
+        if value is None:
+            return Rejected(EMPTY_VALUE, f"a record of {topic} has no value")
+        for name, content in headers or ():
+            if name == "ce_type" and content != expected:
+                seen = content[:80].decode("utf-8", "replace") if content else "nothing"
+                return Rejected(UNKNOWN_TYPE, f"header ce_type is {seen}, expected {expected.decode()}")
+        try:
+            return decoder.decode(value)
+        except msgspec.ValidationError as error:
+            # msgspec quotes an enumeration's wrong value; it may be anything, so it is left out.
+            return Rejected(BAD_FIELD, _QUOTED.sub("…", str(error))[:MAX_DETAIL])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return Rejected(BAD_JSON, _QUOTED.sub("…", str(error))[:MAX_DETAIL])
+
+    def _family(self, topic: str) -> tuple[bytes, "msgspec.json.Decoder[Event]"]:
+        for pattern, entry in self._families:
+            if pattern.fullmatch(topic):
+                self._plain[topic] = entry
+                return entry
+        message = f"a record of {topic} came, a topic this worker does not read"
+        raise RuntimeError(message)
+
+
+def _pattern(family: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{\w+\\}", "[a-z0-9-]+", re.escape(family)))
+
+
+def subscription(kind: type[Event]) -> str:
+    """Give what to subscribe to: a topic, or for a family a pattern that librdkafka reads as one (begins with ^)."""
+    return kind.topic if "{" not in kind.topic else f"^{_pattern(kind.topic).pattern}$"
+
+
+def trace_of(headers: Sequence[tuple[str, bytes]] | None) -> bytes | None:
+    """Give the `traceparent` of a record, if it has one."""
+    for name, content in headers or ():
+        if name == "traceparent":
+            return content
+    return None
+
+
+class Encoder:
+    """Encodes one batch's events: one time stamp, span ids that count up from a random start."""
+
+    def __init__(self, source: str) -> None:
+        self._source = ("ce_source", b"/" + source.encode())
+        self._types: dict[type[Event], tuple[str, bytes]] = {}
+        self._time = ("ce_time", b"")
+        self._span = 0
+
+    def begin(self, now: datetime) -> None:
+        """Begin a batch at `now`."""
+        self._time = ("ce_time", now.isoformat().encode())
+        self._span = secrets.randbits(63)
+
+    def encode(self, event: Event, parent: bytes | None, partition: int = -1) -> Outgoing:
+        """Give the record of an event that was caused by a record with trace `parent`."""
+        kind = self._types.get(type(event))
+        if kind is None:
+            kind = self._types[type(event)] = ("ce_type", wire.event_type(type(event)).encode())
+        if parent is not None and len(parent) == 55:  # noqa: PLR2004 - the length W3C Trace Context gives version 00
+            self._span += 1
+            trace = b"%b%016x%b" % (parent[:36], self._span, parent[52:])
+        else:
+            trace = wire.new_traceparent()
+        headers = [
+            wire.SPEC_VERSION,
+            ("ce_id", event.id.encode()),
+            self._source,
+            kind,
+            self._time,
+            wire.CONTENT_TYPE,
+            ("traceparent", trace),
+        ]
+        return Outgoing(event.destination, event.key.encode(), wire.encode(event), headers, partition)
+
+
+def dead_letter(worker: str, message: Message, rejected: Rejected, now: datetime | None = None) -> Outgoing:
+    """Give the dead letter of a record: its own key, value and headers, and `dead_*` headers that say what happened.
+
+    A record that was replayed and dies again keeps one set of `dead_*` headers: the newest.
+    """
+    original = [pair for pair in message.headers() or () if not pair[0].startswith(DEAD_PREFIX)]
+    what: Mapping[str, str] = {
+        "reason": rejected.reason,
+        "detail": rejected.detail[:MAX_DETAIL],
+        "worker": worker,
+        "topic": message.topic(),
+        "partition": str(message.partition()),
+        "offset": str(message.offset()),
+        "at": (now or datetime.now(UTC)).isoformat(),
+    }
+    marks = [(DEAD_PREFIX + name, content.encode()) for name, content in what.items()]
+    return Outgoing(f"{worker}.dead.v1", message.key(), message.value(), [*original, *marks])

@@ -1,0 +1,170 @@
+"""One transactional producer per process: a batch of records and the offsets that made them, all or nothing.
+
+The order of calls and what each failure means are from librdkafka's INTRODUCTION.md (error handling of the
+transactional producer). On top: librdkafka speaks the first transaction protocol, in which an EndTxn that is held up
+may end the *next* transaction (KIP-890); so after any time-out or disconnect inside a transaction the producer is
+thrown away and made anew under the same id, which raises the epoch and fences the late request.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicPartition
+
+from services.runtime import failures
+from services.runtime.failures import Kind
+from services.runtime.ports import Clients, Producer
+from services.runtime.records import Outgoing
+
+log = logging.getLogger(__name__)
+
+
+class FencedError(Exception):
+    """Another process holds this slot; this one must exit."""
+
+
+class BatchFailedError(Exception):
+    """The transaction did not commit, or may not have: rewind from the committed offsets.
+
+    `certain` is false when the commit may have landed all the same, so that state must be rebuilt.
+    """
+
+    def __init__(self, why: str, *, certain: bool) -> None:
+        super().__init__(why)
+        self.certain = certain
+
+
+class Transactor:
+    """Runs transactions under one stable id, renewing its producer when that is the safe thing."""
+
+    def __init__(self, clients: Clients, transactional_id: str, *, timeout_s: float, on_renew: Callable[[], None]) -> None:
+        self._clients = clients
+        self._id = transactional_id
+        self._timeout_s = timeout_s
+        self._on_renew = on_renew
+        self._suspect = ""
+        self._producer: Producer | None = None
+
+    def start(self) -> None:
+        """Fence whoever used this id before, and end what it left open.
+
+        Raises:
+            FencedError: somebody else is starting under the same id.
+
+        """
+        self._producer = self._renewed()
+
+    def run(self, outgoing: Sequence[Outgoing], offsets: list[TopicPartition], metadata: Any) -> None:  # noqa: ANN401
+        """Commit `outgoing` and `offsets` (the next to read, by partition) in one transaction.
+
+        Raises:
+            BatchFailedError: nothing was committed, or it is not known; the producer is ready for the next batch.
+            FencedError: another process holds this slot.
+
+        """
+        producer = self._producer or self._renewed()
+        self._suspect = ""
+        deadline = time.monotonic() + self._timeout_s
+        committing = False
+        try:
+            self._again(producer.begin_transaction, deadline)
+            self._produce(producer, outgoing, deadline)
+            if left := producer.flush(max(0.0, deadline - time.monotonic())):
+                self._fail(f"{left} records were not acknowledged in time", certain=True)
+            if offsets:
+                self._again(lambda: producer.send_offsets_to_transaction(offsets, metadata, self._left(deadline)), deadline)
+            committing = True
+            self._again(lambda: producer.commit_transaction(self._left(deadline)), deadline)
+        except KafkaException as error:
+            self._recover(producer, error.args[0], committing=committing)
+        if self._suspect:
+            log.warning("renewing the producer: %s during a transaction", self._suspect)
+            self._producer = self._renewed()
+
+    def close(self) -> None:
+        """End an open transaction and let the producer go."""
+        if self._producer is not None:
+            self._producer.flush(0)
+            self._producer = None
+
+    @staticmethod
+    def _left(deadline: float) -> float:
+        return max(0.1, deadline - time.monotonic())
+
+    def _produce(self, producer: Producer, outgoing: Sequence[Outgoing], deadline: float) -> None:
+        produce = producer.produce
+        for topic, key, value, headers, partition in outgoing:
+            while True:
+                try:
+                    produce(topic, value, key, partition, headers=headers)
+                    break
+                except BufferError:
+                    if time.monotonic() > deadline:
+                        self._fail("the producer's queue stayed full", certain=True)
+                    producer.poll(0.05)
+        producer.poll(0)
+
+    def _again(self, call: Callable[[], None], deadline: float) -> None:
+        """Call until it succeeds, for as long as librdkafka says to call again."""
+        while True:
+            try:
+                call()
+            except KafkaException as error:
+                if failures.kind(error.args[0]) is not Kind.RETRIABLE or time.monotonic() > deadline:
+                    raise
+                self._suspect = self._suspect or str(error.args[0])
+            else:
+                return
+
+    def _recover(self, producer: Producer, error: Any, *, committing: bool) -> None:  # noqa: ANN401 - KafkaError
+        """Make the producer fit for the next batch, and say what is known of this one."""
+        kind = failures.kind(error)
+        log.warning("the transaction failed: %s (%s)", error, kind.name.lower())
+        if kind is Kind.FENCED:
+            message = f"{self._id} is held by another process: {error}"
+            raise FencedError(message)
+        if kind is Kind.ABORTABLE and not self._suspect and self._aborted(producer):
+            raise BatchFailedError(str(error), certain=True)
+        self._producer = self._renewed()
+        raise BatchFailedError(str(error), certain=not committing)
+
+    def _fail(self, why: str, *, certain: bool) -> None:
+        self._producer = self._renewed()
+        raise BatchFailedError(why, certain=certain)
+
+    def _aborted(self, producer: Producer) -> bool:
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            self._again(lambda: producer.abort_transaction(self._left(deadline)), deadline)
+        except KafkaException as error:
+            if failures.kind(error.args[0]) is Kind.FENCED:
+                message = f"{self._id} is held by another process: {error.args[0]}"
+                raise FencedError(message) from error
+            return False
+        return not self._suspect
+
+    def _heard(self, why: str) -> None:
+        self._suspect = why
+
+    def _renewed(self) -> Producer:
+        old, self._producer = self._producer, None
+        if old is not None:
+            old.purge()
+            self._on_renew()
+        wait = 0.2
+        while True:
+            producer = self._clients.producer(self._id, self._heard)
+            try:
+                producer.init_transactions(self._timeout_s)
+            except KafkaException as error:
+                if failures.kind(error.args[0]) is Kind.FENCED:
+                    message = f"{self._id} is held by another process: {error.args[0]}"
+                    raise FencedError(message) from error
+                log.warning("init_transactions failed, once more in %.1f s: %s", wait, error.args[0])
+                time.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                self._suspect = ""
+                return producer

@@ -1,0 +1,1 @@
+"""Stand-ins for the outside world: embedded broker, sandbox CRM, synthetic storm."""
