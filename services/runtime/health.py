@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
@@ -67,12 +67,22 @@ class _Quiet(WSGIRequestHandler):
 
 
 class HealthServer:
-    """The HTTP server of a worker, on a thread of its own. Port 0 takes a free one, to be read from `port`."""
+    """The HTTP server of a worker, on a thread of its own. Port 0 takes a free one, to be read from `port`.
+
+    `actions` are paths that an operator may POST to, such as `/resume`.
+    """
 
     def __init__(
-        self, port: int, live: Probe, ready: Probe, registry: CollectorRegistry, host: str = "127.0.0.1"
+        self,
+        port: int,
+        live: Probe,
+        ready: Probe,
+        registry: CollectorRegistry,
+        host: str = "127.0.0.1",
+        actions: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
         self._metrics = make_wsgi_app(registry)
+        self._actions = actions or {}
         self._probes = {"/healthz": live, "/readyz": ready}
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
@@ -111,6 +121,11 @@ class HealthServer:
         if path == "/metrics":
             answer: Iterable[bytes] = self._metrics(environ, respond)
             return answer
+        if path in self._actions:
+            if environ.get("REQUEST_METHOD") != "POST":
+                return _say(respond, HTTPStatus.METHOD_NOT_ALLOWED, f"expected POST {path}")
+            self._actions[path]()
+            return _say(respond, HTTPStatus.ACCEPTED, "done")
         probe = self._probes.get(path)
         if probe is None:
             return _say(respond, HTTPStatus.NOT_FOUND, "expected /metrics, /healthz or /readyz")

@@ -169,9 +169,7 @@ class KafkaClients:
         if not partitions:
             return {}
         wanted = {TopicPartition(p.topic, p.partition): OffsetSpec.latest() for p in partitions}
-        found = self.admin().list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10
-        )
+        found = self.admin().list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
         return {(p.topic, p.partition): future.result().offset for p, future in found.items()}
 
     def partitions(self, topic: str) -> int:

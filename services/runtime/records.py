@@ -51,9 +51,7 @@ class Decoder:
     def _entry(kind: type[Event]) -> tuple[bytes, "msgspec.json.Decoder[Event]"]:
         return wire.event_type(kind).encode(), msgspec.json.Decoder(kind)
 
-    def decode(
-        self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] | None
-    ) -> Event | Rejected:
+    def decode(self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] | None) -> Event | Rejected:
         """Give the event, or why there is none. No part of the value appears in the reason."""
         expected, decoder = self._plain.get(topic) or self._family(topic)
         if value is None:

@@ -10,6 +10,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 AT_MOST = 256
 
@@ -37,7 +38,7 @@ class Slot:
             os.close(self._handle)
             self._handle = -1
 
-    def __enter__(self) -> "Slot":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

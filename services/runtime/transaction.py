@@ -39,7 +39,9 @@ class BatchFailedError(Exception):
 class Transactor:
     """Runs transactions under one stable id, renewing its producer when that is the safe thing."""
 
-    def __init__(self, clients: Clients, transactional_id: str, *, timeout_s: float, on_renew: Callable[[], None]) -> None:
+    def __init__(
+        self, clients: Clients, transactional_id: str, *, timeout_s: float, on_renew: Callable[[], None]
+    ) -> None:
         self._clients = clients
         self._id = transactional_id
         self._timeout_s = timeout_s
@@ -74,7 +76,9 @@ class Transactor:
             if left := producer.flush(max(0.0, deadline - time.monotonic())):
                 self._fail(f"{left} records were not acknowledged in time", certain=True)
             if offsets:
-                self._again(lambda: producer.send_offsets_to_transaction(offsets, metadata, self._left(deadline)), deadline)
+                self._again(
+                    lambda: producer.send_offsets_to_transaction(offsets, metadata, self._left(deadline)), deadline
+                )
             committing = True
             self._again(lambda: producer.commit_transaction(self._left(deadline)), deadline)
         except KafkaException as error:

@@ -126,8 +126,8 @@ def test_setup_writes_our_information_and_only_the_warnings_of_libraries() -> No
     setup("classify", "classify-0", "info", stream)
     logging.getLogger("services.classify.worker").info("ready")
     logging.getLogger("services.classify.worker").debug("details")
-    logging.getLogger("aiokafka").info("chatter")
-    logging.getLogger("aiokafka").warning("trouble")
+    logging.getLogger("somelibrary").info("chatter")
+    logging.getLogger("somelibrary").warning("trouble")
     assert [json.loads(text)["message"] for text in stream.getvalue().splitlines()] == ["ready", "trouble"]
 
 

@@ -1,0 +1,51 @@
+# The verbs of this repository. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+
+.PHONY: help install demo test check schemas docs model bench clean
+
+help: ## List the verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+$(RUN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Stormdrain needs Python 3.11 or newer as $(PYTHON): install it (Debian 12: apt-get install python3), or make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) -m venv failed. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(RUN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed: pyproject.toml | $(RUN)/python
+	@echo "Installing Stormdrain into $(VENV) (once)"
+	@$(RUN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what the tests need into $(VENV) (once)"
+	@$(RUN)/python -m pip install --quiet -e '.[train,postgres]' --group dev
+	@touch $@
+
+install: $(VENV)/.installed ## Make an environment in .venv and install Stormdrain into it
+
+demo: $(VENV)/.installed ## A synthetic storm of 10,000 reports through every worker, on a real Kafka broker
+	@$(RUN)/stormdrain demo
+
+test: $(VENV)/.installed-dev ## The whole test suite, with a real broker
+	@$(RUN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/.installed-dev ## Lint, types and layers
+	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports
+
+schemas: $(VENV)/.installed ## Render schemas/ from services/events.py
+	@$(RUN)/stormdrain schemas render
+
+docs: $(VENV)/.installed ## Write the tables in docs/ from the code
+	@$(RUN)/python -m services.cli.docs
+
+model: $(VENV)/.installed-dev ## Train models/shipped from the phrases of city/
+	@$(RUN)/stormdrain train --city city --out models/shipped
+
+clean: ## Remove the environment, the state of a local run and caches
+	@rm -rf $(VENV) .stormdrain build ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

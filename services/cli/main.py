@@ -1,0 +1,34 @@
+"""The `stormdrain` command."""
+
+import typer
+
+from services.cli import broker, city, schemas, topics
+from services.cli.crm import crm
+from services.cli.docs import docs
+from services.cli.run import run as run_worker
+from services.cli.settings import settings
+from services.cli.train import train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Carries a city's non-emergency reports (311) from the curb to the crew. Begin with: stormdrain demo",
+)
+app.command("run", rich_help_panel="Run")(run_worker)
+app.command("crm", rich_help_panel="Run")(crm)
+app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")
+app.add_typer(topics.app, name="topics", rich_help_panel="Operate", help="Plan, apply and check topics.yaml.")
+app.command("settings", rich_help_panel="Operate")(settings)
+app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
+app.command("train", rich_help_panel="Your town")(train)
+app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop", help="Render and check schemas/.")
+app.command("docs", rich_help_panel="Develop")(docs)
+
+
+def run() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,143 @@
+"""`stormdrain run WORKER`: one worker as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import sys
+from enum import StrEnum
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from setproctitle import setproctitle
+
+from services.runtime import logs
+from services.runtime.health import Heartbeat, HealthServer
+from services.runtime.kafka import KafkaClients, KafkaSettings
+from services.runtime.loop import Loop
+from services.runtime.loopsettings import LoopSettings, loop_settings
+from services.runtime.metrics import Metrics
+from services.runtime.settings import Settings, SettingsError, Shared, read_all
+from services.runtime.slots import Slot, SlotTakenError, lease
+from services.runtime.transaction import FencedError
+
+if TYPE_CHECKING:
+    from services.runtime.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Name(StrEnum):
+    """The workers, in the order of the flow."""
+
+    RECEIVE = "receive"
+    CLASSIFY = "classify"
+    ROUTE = "route"
+    MATCH = "match"
+    PRIORITIZE = "prioritize"
+    DECIDE = "decide"
+    DELIVER = "deliver"
+    REVIEW = "review"
+    WATCH = "watch"
+    INDEX = "index"
+
+
+EDGES = frozenset({Name.RECEIVE, Name.REVIEW, Name.WATCH})
+"""Workers that serve on asyncio; the others run in the transactional loop."""
+
+EXIT_SETTINGS = 2
+EXIT_FENCED = 75
+"""EX_TEMPFAIL of sysexits.h: another process holds the slot; a supervisor may try again later."""
+
+LIVENESS_S = 90.0
+
+
+def run(worker: Annotated[Name, typer.Argument(help="Which worker.")]) -> None:
+    """Run one worker until it is told to stop (SIGTERM, Ctrl-C). Its settings: stormdrain settings WORKER."""
+    setproctitle(f"stormdrain {worker}")
+    try:
+        code = _edge(worker) if worker in EDGES else _loop(worker)
+    except (SettingsError, SlotTakenError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_SETTINGS) from None
+    raise typer.Exit(code)
+
+
+def own_settings(worker: str) -> type[Settings]:
+    """Give the settings class of a worker's folder."""
+    module = importlib.import_module(f"services.{worker}.settings")
+    kind: type[Settings] = getattr(module, f"{worker.capitalize()}Settings")
+    return kind
+
+
+def _edge(name: Name) -> int:
+    own, shared, kafka = read_all((own_settings(name), Shared, KafkaSettings), os.environ, name)
+    logs.setup(name)
+    serve = importlib.import_module(f"services.{name}.worker").serve
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await serve(own, shared, stop, kafka=kafka)
+
+    try:
+        asyncio.run(main())
+    except Exception:
+        log.exception("%s stops: trouble that is not data", name)
+        return 1
+    return 0
+
+
+def _loop(name: Name) -> int:
+    kinds = (own_settings(name), Shared, KafkaSettings, loop_settings(name))
+    own, shared, kafka, how = read_all(kinds, os.environ, name)
+    assert isinstance(shared, Shared)  # noqa: S101 - read_all gives them in the order of kinds
+    assert isinstance(kafka, KafkaSettings)  # noqa: S101
+    assert isinstance(how, LoopSettings)  # noqa: S101
+    with lease(shared.state_dir / "slots", name, None if how.slot < 0 else how.slot) as slot:
+        logs.setup(name, slot.name, how.log_level)
+        setproctitle(f"stormdrain {slot.name}")
+        metrics = Metrics(name)
+        worker = _built(name, own, shared, metrics)
+        metrics.info(slot=slot.name, version=version("stormdrain"), versions=worker.versions)
+        return _turn(worker, slot, KafkaClients(kafka), how, metrics)
+
+
+def _built(name: Name, own: Any, shared: Shared, metrics: Metrics) -> Worker:  # noqa: ANN401 - each worker's own
+    build = importlib.import_module(f"services.{name}.worker").build
+    worker: Worker = build(own, shared, metrics) if name is Name.DELIVER else build(own, shared)
+    return worker
+
+
+def _turn(worker: Worker, slot: Slot, clients: KafkaClients, how: LoopSettings, metrics: Metrics) -> int:
+    heartbeat = Heartbeat(LIVENESS_S)
+    loop = Loop(worker, clients, slot=slot.name, settings=how, metrics=metrics, heartbeat=heartbeat)
+    health = HealthServer(
+        how.metrics_port,
+        heartbeat.probe,
+        loop.not_ready,
+        metrics.registry,
+        how.metrics_host,
+        {"/resume": loop.resume},
+    ).start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: loop.stop())
+    log.info("%s starts; metrics on port %d", slot.name, health.port)
+    try:
+        loop.run()
+    except FencedError as error:
+        log.error("%s stops: %s", slot.name, error)  # noqa: TRY400 - the text says it all
+        return EXIT_FENCED
+    except Exception:
+        log.exception("%s stops: trouble that is not data", slot.name)
+        return 1
+    finally:
+        health.stop()
+        sys.stderr.flush()
+    log.info("%s has stopped", slot.name)
+    return 0

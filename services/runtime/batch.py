@@ -1,0 +1,131 @@
+"""One batch on its way through a worker: from the records that were consumed to the records that go out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from confluent_kafka import TopicPartition
+
+from services.events import Event
+from services.runtime.ports import Message
+from services.runtime.records import Decoder, Encoder, Outgoing, dead_letter, trace_of
+from services.runtime.worker import Outcome, Rejected, Stateful, Stateless, Worker
+
+Place = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decoded records: `events[i]` came from `messages[i]`, or is why there is none."""
+
+    messages: list[Message]
+    events: list[Event | Rejected]
+    next_offsets: dict[Place, int]
+    """Where each partition goes on after this batch."""
+    consumed: dict[str, int]
+    """Records by topic."""
+    oldest_ms: dict[Place, int]
+    """Timestamp of each partition's first record."""
+
+    def offsets(self) -> list[TopicPartition]:
+        """Give the positions that the transaction commits."""
+        return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
+
+    def places(self) -> list[Place]:
+        """Give the partitions that the batch is of."""
+        return list(self.next_offsets)
+
+
+@dataclass(slots=True)
+class Result:
+    """What a batch became. `own` are outputs that the worker's state is folded from, with their partition."""
+
+    outgoing: list[Outgoing] = field(default_factory=list)
+    own: list[tuple[int, Event]] = field(default_factory=list)
+    rejected: dict[str, int] = field(default_factory=dict)
+    produced: dict[str, int] = field(default_factory=dict)
+
+
+def decode(messages: Sequence[Message], owned: set[Place], decoder: Decoder) -> Batch:
+    """Decode what this process owns. Records of other partitions are left to their new owner."""
+    batch = Batch([], [], {}, {}, {})
+    kept, events, offsets, consumed = batch.messages, batch.events, batch.next_offsets, batch.consumed
+    for message in messages:
+        topic = message.topic()
+        place = (topic, message.partition())
+        if place not in owned:
+            continue
+        if place not in offsets:
+            batch.oldest_ms[place] = message.timestamp()[1]
+        offsets[place] = message.offset() + 1
+        consumed[topic] = consumed.get(topic, 0) + 1
+        kept.append(message)
+        events.append(decoder.decode(topic, message.value(), message.headers()))
+    return batch
+
+
+def handle(worker: Worker, batch: Batch) -> list[Outcome]:
+    """Ask the worker for one outcome for each record; records at fault keep their own `Rejected`."""
+    events = batch.events
+    outcomes: list[Outcome] = [event if isinstance(event, Rejected) else () for event in events]
+    for partition, indices in _groups(worker, batch):
+        fit = [event for i in indices if not isinstance(event := events[i], Rejected)]
+        if not fit:
+            continue
+        given = _ask(worker, partition, fit)
+        if len(given) != len(fit):
+            message = f"{worker.name}.handle gave {len(given)} outcomes for {len(fit)} records, expected one for each"
+            raise RuntimeError(message)
+        rest = iter(given)
+        for i in indices:
+            if not isinstance(events[i], Rejected):
+                outcomes[i] = next(rest)
+    return outcomes
+
+
+def _groups(worker: Worker, batch: Batch) -> Iterator[tuple[int, Sequence[int]]]:
+    if worker.rebuilds_from is None:
+        yield -1, range(len(batch.events))
+        return
+    groups: dict[int, list[int]] = {}
+    for i, message in enumerate(batch.messages):
+        groups.setdefault(message.partition(), []).append(i)
+    yield from groups.items()
+
+
+def _ask(worker: Worker, partition: int, events: Sequence[Event]) -> Sequence[Outcome]:
+    handler: Stateful | Stateless = worker.handler
+    if worker.rebuilds_from is None:
+        return handler.handle(events)  # type: ignore[call-arg, arg-type]
+    return handler.handle(partition, events)  # type: ignore[call-arg, arg-type]
+
+
+def encode(
+    worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: Encoder, clock: Callable[[], datetime]
+) -> Result:
+    """Make the records that go out, in the order of the records that came in."""
+    result = Result()
+    outgoing, produced = result.outgoing, result.produced
+    now = clock()
+    encoder.begin(now)
+    keeps = worker.rebuilds_from
+    for message, outcome in zip(batch.messages, outcomes, strict=True):
+        if isinstance(outcome, Rejected):
+            result.rejected[outcome.reason] = result.rejected.get(outcome.reason, 0) + 1
+            outgoing.append(dead_letter(worker.name, message, outcome, now))
+            continue
+        if isinstance(outcome, Event):
+            events: Sequence[Event] = (outcome,)
+        elif outcome:
+            events = outcome
+        else:
+            continue
+        trace = trace_of(message.headers())
+        partition = message.partition() if keeps is not None else -1
+        for event in events:
+            record = encoder.encode(event, trace, partition)
+            outgoing.append(record)
+            produced[record.topic] = produced.get(record.topic, 0) + 1
+            if keeps is not None and type(event) is keeps:
+                result.own.append((partition, event))
+    return result

@@ -1,0 +1,107 @@
+"""Reading partitions whole, outside any group: how state is rebuilt, and how topics that concern everyone are known.
+
+A replay ends by position: when the reader stands at or beyond the high watermark that the partition had when the
+replay began, open transactions included. Counting records, or waiting for the offset of the last record, would wait
+for ever, since transaction markers take offsets and aborted records are never shown. Waiting for the watermark, and
+not only for what is stable now, is what makes the state whole: what a predecessor had written before this process
+took over is then either in it or aborted.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
+
+from services.events import Event
+from services.runtime.ports import Clients, Consumer
+from services.runtime.records import Decoder
+from services.runtime.worker import Rejected
+
+log = logging.getLogger(__name__)
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+class Replay:
+    """Reads partitions of topics from their beginning; each is `whole` once it has reached its target."""
+
+    def __init__(self, clients: Clients, kinds: Sequence[type[Event]], take: Callable[[str, int, Event], None]) -> None:
+        self._clients = clients
+        self._decoder = Decoder(kinds)
+        self._take = take
+        self._reader: Consumer | None = None
+        self._targets: dict[Place, int] = {}
+        self._held: set[Place] = set()
+        self.records = 0
+
+    def begin(self, places: Iterable[Place]) -> None:
+        """Read these partitions from their beginning; one that was being read begins again."""
+        wanted = [TopicPartition(topic, partition) for topic, partition in places]
+        self.end([(p.topic, p.partition) for p in wanted])
+        self._targets.update(self._clients.ends(wanted))
+        if self._reader is None:
+            self._reader = self._clients.reader()
+        self._reader.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in wanted])
+        self._held.update((p.topic, p.partition) for p in wanted)
+
+    def end(self, places: Iterable[Place]) -> None:
+        """Read these partitions no more."""
+        gone = [place for place in places if place in self._held]
+        if gone and self._reader is not None:
+            self._reader.incremental_unassign([TopicPartition(*place) for place in gone])
+        self._held.difference_update(gone)
+        for place in gone:
+            self._targets.pop(place, None)
+
+    @property
+    def behind(self) -> set[Place]:
+        """The partitions that have not reached their target yet."""
+        return set(self._targets)
+
+    def step(self, timeout_s: float, at_most: int = 5000) -> set[Place]:
+        """Read on for up to `timeout_s`; give the partitions that became whole. They go on being read until `end`."""
+        if self._reader is None or not self._held:
+            return set()
+        whole: set[Place] = {place for place, target in self._targets.items() if target <= 0}
+        deadline = time.monotonic() + timeout_s
+        while not whole:
+            messages = self._reader.consume(at_most, min(timeout_s, 0.05))
+            for message in messages:
+                place = (message.topic(), message.partition())
+                if place not in self._held:
+                    continue
+                error = message.error()
+                if error is None:
+                    self._fold(place, message.value(), message.headers())
+                    reached = message.offset() + 1
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
+                    reached = message.offset()
+                else:
+                    log.warning("replay: %s", error)
+                    continue
+                if reached >= self._targets.get(place, reached + 1):
+                    whole.add(place)
+            if time.monotonic() >= deadline or not messages:
+                break
+        for place in whole:
+            self._targets.pop(place, None)
+        return whole
+
+    def close(self) -> None:
+        """Let the reader go."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _fold(self, place: Place, value: bytes | None, headers: Sequence[tuple[str, bytes]] | None) -> None:
+        if value is None:
+            return  # a tombstone: what it erases is not state of ours
+        event = self._decoder.decode(place[0], value, headers)
+        if isinstance(event, Rejected):
+            # Our own output, or a table others wrote: a fault in it cannot go to the dead letters twice.
+            log.error("replay of %s passes over a record: %s %s", place[0], event.reason, event.detail)
+            return
+        self.records += 1
+        self._take(*place, event)
