@@ -4,6 +4,7 @@ import typer
 
 from services.cli import broker, city, schemas, topics
 from services.cli.crm import crm
+from services.cli.demo import demo
 from services.cli.docs import docs
 from services.cli.run import run as run_worker
 from services.cli.settings import settings
@@ -14,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Carries a city's non-emergency reports (311) from the curb to the crew. Begin with: stormdrain demo",
 )
+app.command("demo", rich_help_panel="Run")(demo)
 app.command("run", rich_help_panel="Run")(run_worker)
 app.command("crm", rich_help_panel="Run")(crm)
 app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")

@@ -81,7 +81,9 @@ class Town:
         if self.sandbox:
             journal = str(self.state / "crm.jsonl")
             words = command("crm", "--port", str(self.ports["crm"]), "--journal", journal)
-            programs.insert(0, Program(name="crm", command=words, environment=self._environment(), log=self._log("crm")))
+            programs.insert(
+                0, Program(name="crm", command=words, environment=self._environment(), log=self._log("crm"))
+            )
         return Supervisor(programs)
 
     def names(self) -> list[str]:

@@ -58,8 +58,13 @@ class Gateway:
         sent = Sent()
         queue: asyncio.Queue[list[dict[str, Any]]] = asyncio.Queue(maxsize=self._callers)
         began = time.monotonic()
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session, asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self._post_all(session, queue, sent, on_progress)) for _ in range(self._callers)]
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
+            asyncio.TaskGroup() as tasks,
+        ):
+            workers = [
+                tasks.create_task(self._post_all(session, queue, sent, on_progress)) for _ in range(self._callers)
+            ]
             number = 0
             for chunk in _chunks(reports, self._size(per_second)):
                 if per_second:
@@ -119,7 +124,7 @@ class Gateway:
             source_id = str(report.get("source_id", ""))
             if item["status"] == "accepted":
                 sent.accepted[source_id or item["request_id"]] = item["request_id"]
-            elif item["status"] == "unavailable":
+            elif any(error.get("code") == "unavailable" for error in item.get("errors", [])):
                 again.append(report)
             else:
                 sent.refused.append((source_id, item.get("errors", [])))
