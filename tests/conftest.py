@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not concerned:
         return
     if IN_CI:
-        raise pytest.UsageError(f"{REAL_DATA} is missing: set STORMDRAIN_REAL_DATA to the folder of public data")
+        message = f"{REAL_DATA} is missing: set STORMDRAIN_REAL_DATA to the folder of public data"
+        raise pytest.UsageError(message)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write_line(f"{len(concerned)} tests on real data are left out: there is no {REAL_DATA}")

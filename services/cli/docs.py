@@ -9,6 +9,7 @@ import typer
 
 from services.cli.settings import SHARED, every, kinds, table
 from services.runtime import topics
+from services.runtime.loopsettings import LoopSettings, loop_settings
 from services.runtime.metrics import LABELS, MOST_CHILDREN, OTHER, Metrics
 
 QUESTIONS: tuple[tuple[str, str], ...] = (
@@ -117,9 +118,14 @@ def _settings() -> str:
         "says all that is. A variable that is empty counts as not set."
     )
     lines = _head("Settings", "the `settings.py` of each worker", text)
-    for name, of in kinds().items():
+    found = kinds()
+    looped = [name for name, of in found.items() if any(issubclass(kind, LoopSettings) for kind in of)]
+    for name, of in found.items():
         title = "All workers" if name == SHARED else f"`{name}`"
-        lines += [f"## {title}", "", table(every(of)), ""]
+        lines += [f"## {title}", "", table(every([kind for kind in of if not issubclass(kind, LoopSettings)])), ""]
+        if name == SHARED:
+            lines += ["## How a worker runs", "", f"Of {', '.join(looped)}, each under its own name: `ROUTE_SLOT`.", ""]
+            lines += [table(every([loop_settings("<worker>")])), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

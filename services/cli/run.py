@@ -16,7 +16,7 @@ import typer
 from setproctitle import setproctitle
 
 from services.runtime import logs
-from services.runtime.health import Heartbeat, HealthServer
+from services.runtime.health import HealthServer, Heartbeat
 from services.runtime.kafka import KafkaClients, KafkaSettings
 from services.runtime.loop import Loop
 from services.runtime.loopsettings import LoopSettings, loop_settings
@@ -122,8 +122,8 @@ def _turn(worker: Worker, slot: Slot, clients: KafkaClients, how: LoopSettings, 
         heartbeat.probe,
         loop.not_ready,
         metrics.registry,
-        how.metrics_host,
-        {"/resume": loop.resume},
+        host=how.metrics_host,
+        actions={"/resume": loop.resume},
     ).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.stop())

@@ -16,7 +16,9 @@ from rich.table import Table
 
 import services
 import services.runtime
+from services.cli.run import EDGES, Name
 from services.runtime import topics
+from services.runtime.loopsettings import LoopSettings, loop_settings
 from services.runtime.settings import NOT_SHOWN, Row, Settings, rows
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def kinds() -> dict[str, list[type[Settings]]]:
             kind
             for each in pkgutil.iter_modules(services.runtime.__path__, "services.runtime.")
             for kind in _of(each.name)
+            if kind is not LoopSettings
         ]
     }
     packages = [each.name for each in pkgutil.iter_modules(services.__path__) if each.ispkg]
@@ -43,6 +46,8 @@ def kinds() -> dict[str, list[type[Settings]]]:
         module = f"services.{package}.settings"
         if package != "cli" and importlib.util.find_spec(module) is not None:
             found[package] = list(_of(module))
+        if package in set(Name) - EDGES:
+            found[package].append(loop_settings(package))
     return found
 
 

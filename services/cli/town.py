@@ -107,10 +107,8 @@ class Town:
                 return
             if time.monotonic() > deadline:
                 down = supervisor.down()
-                lines = [
-                    f"  {name}: {f'ended with status {down[name]}' if name in down else 'not ready'}, see {self._log(name)}"
-                    for name in waiting
-                ]
+                states = {name: f"ended with status {status}" for name, status in down.items()}
+                lines = [f"  {name}: {states.get(name, 'not ready')}, see {self._log(name)}" for name in waiting]
                 raise TownError("\n".join([f"not every worker came up within {limit_s:.0f} s", *lines]))
             time.sleep(0.1)
 

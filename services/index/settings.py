@@ -14,9 +14,6 @@ class IndexSettings(Settings, frozen=True, kw_only=True):
     batch_size: Annotated[int, Meta(ge=1, le=20_000, description="Events written in one SQL transaction, at most.")] = (
         2000
     )
-    batch_wait_s: Annotated[
-        float, Meta(gt=0, le=10, description="Seconds to gather a batch; the read model is behind by about as much.")
-    ] = 0.2
     retry_s: Annotated[
         float, Meta(gt=0, le=600, description="Seconds to wait when the database does not answer, or is busy.")
     ] = 2.0

@@ -84,6 +84,5 @@ def build(settings: IndexSettings, shared: Shared) -> Worker:
         writes=(),
         handler=Indexer(store, lambda: datetime.now(UTC), settings.retry_s),
         batch_size=settings.batch_size,
-        batch_wait_s=settings.batch_wait_s,
         close=store.close,
     )

@@ -78,6 +78,7 @@ class HealthServer:
         live: Probe,
         ready: Probe,
         registry: CollectorRegistry,
+        *,
         host: str = "127.0.0.1",
         actions: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:

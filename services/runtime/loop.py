@@ -67,7 +67,7 @@ class Loop:
         self._stopping = threading.Event()
         self._decoder = Decoder(worker.reads)
         self._encoder = Encoder(worker.name)
-        self._batch_size = settings.batch_size or worker.batch_size
+        self._batch_size = worker.batch_size
         self._consumer: Consumer | None = None
         self._transactor = Transactor(
             clients, slot, timeout_s=settings.transaction_s, on_renew=metrics.producer_renewals.inc

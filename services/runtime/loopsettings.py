@@ -18,9 +18,6 @@ class LoopSettings(Settings, frozen=True, kw_only=True):
         "127.0.0.1"
     )
     log_level: Annotated[str, Meta(description="DEBUG, INFO, WARNING or ERROR.")] = "INFO"
-    batch_size: Annotated[
-        int, Meta(ge=0, le=100_000, description="Records in one transaction at most; 0 takes the worker's own default.")
-    ] = 0
     linger_s: Annotated[
         float, Meta(ge=0.0, le=5.0, description="How long a batch that has begun waits for more records, seconds.")
     ] = 0.005

@@ -94,7 +94,6 @@ class Worker:
     tables: tuple[type[Event], ...] = ()
     """Topics read whole by every process, outside the group, for a handler that `Reconsiders`."""
     batch_size: int = 2000
-    batch_wait_s: float = 0.02
     versions: dict[str, str] = field(default_factory=dict)
     """What made its decisions (model, boundaries, rules), for logs and the info metric."""
     close: Callable[[], None] | None = None

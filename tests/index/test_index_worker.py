@@ -91,7 +91,7 @@ def test_every_event_is_read_but_contacts_and_the_world_outside() -> None:
 def test_what_the_wired_worker_writes_can_be_asked_for_also_after_a_repeat(tmp_path: Path) -> None:
     shared = Shared(stormdrain_state_dir=tmp_path / "state")
     worker = build(IndexSettings(batch_size=10), shared)
-    assert (worker.name, worker.batch_size, worker.batch_wait_s, worker.writes) == ("index", 10, 0.2, ())
+    assert (worker.name, worker.batch_size, worker.writes) == ("index", 10, ())
     for _ in range(2):
         worker.handler.handle([CLASSIFIED, DELIVERED])  # type: ignore[call-arg, arg-type]
     row = ReadModel(shared.read_model).request("r-1")
