@@ -18,7 +18,7 @@ Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Text = Annotated[str, Meta(max_length=4000)]
+Text = Annotated[str, Meta(max_length=10_000)]
 
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
 PlaceMethod = Literal["gps", "rooftop", "interpolated", "street", "zip", "given"]

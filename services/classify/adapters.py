@@ -26,7 +26,7 @@ CARD, LABELS, MODEL, PAIRS, TOKENIZER = "card.json", "labels.json", "model.onnx"
 FILES = (LABELS, MODEL, PAIRS, TOKENIZER)
 FORMAT = 1
 
-LONGEST_TEXT = 4_000
+LONGEST_TEXT = 10_000
 """Signs of a text that are looked at: what the door lets through, for texts that came by another way."""
 CELLS = 16_384
 """Rows looked up in one run of the session: what fits a core's cache is twice as fast as what does not."""
