@@ -16,10 +16,10 @@ Place = tuple[str, int]
 
 @dataclass(slots=True)
 class Batch:
-    """Decoded records: `events[i]` came from `messages[i]`, or is why there is none."""
+    """Decoded records: `events[i]` came from `messages[i]`, is why there is none, or None: it is for another worker."""
 
     messages: list[Message]
-    events: list[Event | Rejected]
+    events: list[Event | Rejected | None]
     next_offsets: dict[Place, int]
     """Where each partition goes on after this batch."""
     consumed: dict[str, int]
@@ -69,7 +69,7 @@ def handle(worker: Worker, batch: Batch) -> list[Outcome]:
     events = batch.events
     outcomes: list[Outcome] = [event if isinstance(event, Rejected) else () for event in events]
     for partition, indices in _groups(worker, batch):
-        fit = [event for i in indices if not isinstance(event := events[i], Rejected)]
+        fit = [event for i in indices if isinstance(event := events[i], Event)]
         if not fit:
             continue
         given = _ask(worker, partition, fit)
@@ -78,7 +78,7 @@ def handle(worker: Worker, batch: Batch) -> list[Outcome]:
             raise RuntimeError(message)
         rest = iter(given)
         for i in indices:
-            if not isinstance(events[i], Rejected):
+            if isinstance(events[i], Event):
                 outcomes[i] = next(rest)
     return outcomes
 

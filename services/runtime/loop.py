@@ -65,7 +65,7 @@ class Loop:
         self._heartbeat = heartbeat or Heartbeat(60.0)
         self._clock = clock
         self._stopping = threading.Event()
-        self._decoder = Decoder(worker.reads)
+        self._decoder = Decoder(worker.reads, worker.name)
         self._encoder = Encoder(worker.name)
         self._batch_size = worker.batch_size
         self._consumer: Consumer | None = None

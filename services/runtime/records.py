@@ -20,6 +20,11 @@ from services.runtime.worker import Rejected
 DEAD_PREFIX = "dead_"
 """Starts the headers that a dead letter has beside its original ones."""
 
+REPLAY_FOR = DEAD_PREFIX + "replay_for"
+"""Header of a dead letter that was brought back to its topic: the one worker that is to read it."""
+REPLAY_OF = DEAD_PREFIX + "replay_of"
+"""Header of the same: the position of the dead letter."""
+
 BAD_JSON = "bad_json"
 BAD_FIELD = "bad_field"
 UNKNOWN_TYPE = "unknown_type"
@@ -27,7 +32,7 @@ EMPTY_VALUE = "empty_value"
 DECODE_REASONS = (BAD_JSON, BAD_FIELD, UNKNOWN_TYPE, EMPTY_VALUE)
 
 MAX_DETAIL = 500
-_QUOTED = re.compile(r"'[^']*'")
+_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
 
 
 class Outgoing(NamedTuple):
@@ -41,9 +46,14 @@ class Outgoing(NamedTuple):
 
 
 class Decoder:
-    """Decodes records of the topics a worker reads."""
+    """Decodes records of the topics that `reader` reads.
 
-    def __init__(self, reads: Sequence[type[Event]]) -> None:
+    A dead letter that was brought back concerns the one worker that had refused it; to every other reader of the
+    topic it is a repeat, and not to be read. A reader without a name, which rebuilds state, reads none of them.
+    """
+
+    def __init__(self, reads: Sequence[type[Event]], reader: str = "") -> None:
+        self._reader = reader.encode()
         self._plain = {kind.topic: self._entry(kind) for kind in reads if "{" not in kind.topic}
         self._families = [(_pattern(kind.topic), self._entry(kind)) for kind in reads if "{" in kind.topic]
 
@@ -51,22 +61,40 @@ class Decoder:
     def _entry(kind: type[Event]) -> tuple[bytes, "msgspec.json.Decoder[Event]"]:
         return wire.event_type(kind).encode(), msgspec.json.Decoder(kind)
 
-    def decode(self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] | None) -> Event | Rejected:
-        """Give the event, or why there is none. No part of the value appears in the reason."""
+    def decode(
+        self, topic: str, value: bytes | None, headers: Sequence[tuple[str, bytes]] | None
+    ) -> Event | Rejected | None:
+        """Give the event, why there is none, or None for what was brought back for another worker.
+
+        No part of the value appears in the reason.
+        """
         expected, decoder = self._plain.get(topic) or self._family(topic)
+        kind = expected
+        for name, content in headers or ():
+            if name == "ce_type":
+                kind = content
+            elif name == REPLAY_FOR and content != self._reader:
+                return None
         if value is None:
             return Rejected(EMPTY_VALUE, f"a record of {topic} has no value")
-        for name, content in headers or ():
-            if name == "ce_type" and content != expected:
-                seen = content[:80].decode("utf-8", "replace") if content else "nothing"
-                return Rejected(UNKNOWN_TYPE, f"header ce_type is {seen}, expected {expected.decode()}")
+        if kind != expected:
+            seen = kind[:80].decode("utf-8", "replace") if kind else "nothing"
+            return Rejected(UNKNOWN_TYPE, f"header ce_type is {seen}, expected {expected.decode()}")
+        return self._parse(decoder, value)
+
+    @staticmethod
+    def _parse(decoder: "msgspec.json.Decoder[Event]", value: bytes) -> Event | Rejected:
         try:
             return decoder.decode(value)
         except msgspec.ValidationError as error:
-            # msgspec quotes an enumeration's wrong value; it may be anything, so it is left out.
+            # msgspec quotes an enumeration's wrong value as Python would; it may be anything, so it is left out.
             return Rejected(BAD_FIELD, _QUOTED.sub("…", str(error))[:MAX_DETAIL])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             return Rejected(BAD_JSON, _QUOTED.sub("…", str(error))[:MAX_DETAIL])
+        except UnicodeDecodeError as error:
+            return Rejected(BAD_JSON, f"a text in it is not UTF-8: {error.reason}")
+        except RecursionError:
+            return Rejected(BAD_JSON, "nested too deeply")
 
     def _family(self, topic: str) -> tuple[bytes, "msgspec.json.Decoder[Event]"]:
         for pattern, entry in self._families:

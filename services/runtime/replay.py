@@ -99,6 +99,8 @@ class Replay:
         if value is None:
             return  # a tombstone: what it erases is not state of ours
         event = self._decoder.decode(place[0], value, headers)
+        if event is None:
+            return  # a repeat for one reader of the topic; the record itself was here before
         if isinstance(event, Rejected):
             # Our own output, or a table others wrote: a fault in it cannot go to the dead letters twice.
             log.error("replay of %s passes over a record: %s %s", place[0], event.reason, event.detail)

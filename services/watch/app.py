@@ -66,7 +66,7 @@ class Watch:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._progress = self._monotonic()
         self.heartbeat = Heartbeat(2 * ACK_S)
-        self._decoder = Decoder((RequestMatched,))
+        self._decoder = Decoder((RequestMatched,), NAME)
         self._encoder = Encoder(NAME)
         member = Membership(NAME, instance, settings.session_timeout_s)
         self._app = _app(settings, kafka, data_dir)
@@ -180,6 +180,9 @@ class Watch:
     def _one(self, message: Any) -> list[Outgoing]:  # noqa: ANN401 - faust's message
         partition, offset = message.partition, message.offset
         event = self._decoder.decode(READS, message.value, message.headers)
+        if event is None:
+            self._desk.passed(partition, offset)
+            return []
         if isinstance(event, Rejected):
             if not self._desk.passed(partition, offset):
                 return []
