@@ -4,22 +4,26 @@ What a small town uses instead of Kubernetes (`stormdrain up`), and the tests to
 """
 
 import logging
+import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from services.runtime.orphans import OrphanWatch
+
 log = logging.getLogger(__name__)
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
-SOUND_AFTER_S = 30.0
-"""A process that ran this long is trusted again: its next restart waits `FIRST_WAIT_S`."""
+LONGEST_LOG = 20 * 1024 * 1024
+"""Bytes. A longer log is put aside as `NAME.log.1` when its process is started again."""
+
+OnExit = Callable[[str, int, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,34 +36,65 @@ class Program:
     log: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How soon what ended is started again, in seconds: at first, and twice as late each time, up to the longest."""
+
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    sound_after_s: float = 30.0
+    """A process that ran this long is trusted again."""
+
+    def wait(self, ran_s: float, last_s: float) -> float:
+        """Give how long to wait for a process that ran `ran_s`, and whose last restart waited `last_s` (0: none)."""
+        if not last_s or ran_s > self.sound_after_s:
+            return self.first_s
+        return min(2 * last_s, self.longest_s)
+
+
 @dataclass(slots=True)
 class _Kept:
     program: Program
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     due: float = 0.0
-    wait_s: float = FIRST_WAIT_S
+    wait_s: float = 0.0
     restarts: int = 0
-    stopped: bool = False
     exits: list[int] = field(default_factory=list)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
 
 class Supervisor:
-    """Runs programs until `stop`. A context manager; its own thread looks after them."""
+    """Runs programs until `stop`. A context manager; its own thread starts them and looks after them.
 
-    def __init__(self, programs: Sequence[Program], *, restart: bool = True) -> None:
+    Each is the leader of a process group of its own, so that Ctrl-C reaches the supervisor alone. When this process
+    ends without `stop`, even by SIGKILL, they are killed. `on_exit` is told, on the supervisor's thread, of each that
+    ended by itself: its name, its status (negative: the signal) and the seconds until it is started again.
+    """
+
+    def __init__(
+        self, programs: Sequence[Program], *, pace: Pace | None = None, on_exit: OnExit = lambda *_: None
+    ) -> None:
         self._kept = {program.name: _Kept(program) for program in programs}
-        self._restart = restart
+        self._pace = pace or Pace()
+        self._on_exit = on_exit
         self._lock = threading.Lock()
+        self._launched = threading.Event()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look_after, name="supervisor", daemon=True)
+        self._fault: OSError | None = None
+        self._watch: OrphanWatch | None = None
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Start everything."""
-        with self._lock:
-            for kept in self._kept.values():
-                self._launch(kept)
+        """Start everything. Raises OSError where one of the programs cannot be run at all."""
+        # On the thread, which no KeyboardInterrupt reaches: there is no moment at which a child is started and unknown.
         self._thread.start()
+        self._launched.wait()
+        if self._fault is not None:
+            raise self._fault
 
     def stop(self, budget_s: float = 20.0) -> list[str]:
         """End everything: SIGTERM, and SIGKILL for what is left after `budget_s`; give the names of those."""
@@ -67,33 +102,42 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join()
         with self._lock:
-            running = [kept for kept in self._kept.values() if kept.process is not None and kept.process.poll() is None]
+            running = [kept for kept in self._kept.values() if kept.running]
             for kept in running:
-                self._signal(kept, signal.SIGTERM)
+                _signal(kept, signal.SIGTERM)
             deadline = time.monotonic() + budget_s
             late = [kept for kept in running if not _ended(kept, deadline)]
             for kept in late:
-                self._signal(kept, signal.SIGKILL)
+                _signal(kept, signal.SIGKILL)
+            for kept in late:
                 _ended(kept, time.monotonic() + 5.0)
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
         return [kept.program.name for kept in late]
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal to one process; give its id. What dies of it is started again after a short wait."""
         with self._lock:
             kept = self._kept[name]
-            self._signal(kept, number)
+            _signal(kept, number)
             return kept.process.pid if kept.process is not None else 0
 
     def pid(self, name: str) -> int | None:
         """Give the id of a running process, or None."""
         with self._lock:
-            process = self._kept[name].process
-            return process.pid if process is not None and process.poll() is None else None
+            kept = self._kept[name]
+            return kept.process.pid if kept.process is not None and kept.running else None
 
     def restarts(self, name: str) -> int:
         """Count how often a process had to be started again."""
         with self._lock:
             return self._kept[name].restarts
+
+    def exits(self, name: str) -> tuple[int, ...]:
+        """Give the statuses with which a process ended before it was told to, the latest last."""
+        with self._lock:
+            return tuple(self._kept[name].exits)
 
     def down(self) -> dict[str, int]:
         """Give the exit status of every process that is not running at this moment."""
@@ -105,7 +149,11 @@ class Supervisor:
             }
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -113,30 +161,50 @@ class Supervisor:
     ) -> None:
         self.stop()
 
-    def _look_after(self) -> None:
+    def _run(self) -> None:
+        try:
+            with self._lock:
+                self._watch = OrphanWatch()
+                for kept in self._kept.values():
+                    self._launch(kept)
+        except OSError as error:
+            self._fault = error
+            return
+        finally:
+            self._launched.set()
         while not self._ended.wait(0.1):
             with self._lock:
-                for kept in self._kept.values():
-                    self._look(kept)
+                told = [self._look(kept) for kept in self._kept.values()]
+            for exited in filter(None, told):
+                self._on_exit(*exited)
 
-    def _look(self, kept: _Kept) -> None:
+    def _look(self, kept: _Kept) -> tuple[str, int, float] | None:
+        """See to one process; give what there is to tell of it."""
         if kept.process is None or (code := kept.process.poll()) is None:
-            return
+            return None
         now = time.monotonic()
         if not kept.due:
             kept.exits.append(code)
-            if now - kept.started > SOUND_AFTER_S:
-                kept.wait_s = FIRST_WAIT_S
-            log.warning("%s ended with status %d", kept.program.name, code)
+            kept.wait_s = self._pace.wait(now - kept.started, kept.wait_s)
             kept.due = now + kept.wait_s
-            kept.wait_s = min(kept.wait_s * 2, LONGEST_WAIT_S)
-        elif self._restart and now >= kept.due:
+            log.warning("%s ended with status %d", kept.program.name, code)
+            return kept.program.name, code, kept.wait_s
+        if now >= kept.due:
+            try:
+                self._launch(kept)
+            except OSError as error:  # of the machine: no process, no disk left; that may pass
+                kept.wait_s = self._pace.wait(0.0, kept.wait_s)
+                kept.due = now + kept.wait_s
+                log.error("%s cannot be started again: %s", kept.program.name, error)  # noqa: TRY400 - says it all
+                return None
             kept.restarts += 1
-            self._launch(kept)
+        return None
 
     def _launch(self, kept: _Kept) -> None:
         program = kept.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
+        if program.log.exists() and program.log.stat().st_size > LONGEST_LOG:
+            program.log.replace(program.log.with_name(f"{program.log.name}.1"))
         with program.log.open("ab") as out:
             kept.process = subprocess.Popen(  # noqa: S603 - programs are this project's own
                 list(program.command),
@@ -144,14 +212,21 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches the supervisor, which then ends them in order
+                start_new_session=True,
             )
         kept.started, kept.due = time.monotonic(), 0.0
+        if self._watch is not None:
+            self._watch.tell(each.process.pid for each in self._kept.values() if each.process and each.running)
 
-    @staticmethod
-    def _signal(kept: _Kept, number: int) -> None:
-        if kept.process is not None and kept.process.poll() is None:
-            kept.process.send_signal(number)
+
+def _signal(kept: _Kept, number: int) -> None:
+    if kept.process is None or not kept.running:
+        return
+    if number == signal.SIGKILL:
+        with suppress(ProcessLookupError):
+            os.killpg(kept.process.pid, number)  # and whatever it started
+    else:
+        kept.process.send_signal(number)
 
 
 def _ended(kept: _Kept, deadline: float) -> bool:
