@@ -513,6 +513,33 @@ class ContextUpdated(Event, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.context_id}.{self.starts_at.isoformat()}.{self.ends_at.isoformat()}"
 
 
+class DeadLetterReplayed(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """A dead letter was brought back, in the same transaction as this: a letter that is named here is not again."""
+
+    topic: ClassVar[str] = "dead.replayed.v1"
+    letter: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\.dead\.v1/[0-9]+/[0-9]+$")]
+    """Its position: topic, partition and offset."""
+    letter_at: Instant
+    """When it was written, in milliseconds: a position in a topic that was made anew is another letter."""
+    reason: str
+    returned_to: str
+    """The topic it had come from, and went back to."""
+    partition: Annotated[int, Meta(ge=0)]
+    offset: Annotated[int, Meta(ge=0)]
+    """Where it had stood there before; where it stands now is not known before it is written."""
+    replayed_at: Instant
+
+    @property
+    def key(self) -> str:
+        """Keyed by the letter's position."""
+        return self.letter
+
+    @property
+    def id(self) -> str:
+        """One per letter."""
+        return f"{self.letter}.{self.letter_at.isoformat()}.replayed"
+
+
 EVENTS: tuple[type[Event], ...] = (
     RequestReceived,
     ContactReceived,
@@ -527,4 +554,5 @@ EVENTS: tuple[type[Event], ...] = (
     SurgeDetected,
     KpiMeasured,
     ContextUpdated,
+    DeadLetterReplayed,
 )

@@ -185,9 +185,6 @@ class Metrics:
         self.backpressure = self._counter(
             "backpressure_seconds_total", "Time that partitions were paused because work or output was full."
         )
-        self.dead_letters_replayed = self._counter(
-            "dead_letters_replayed_total", "Dead letters brought back to the topic they came from."
-        )
 
     def _assignment(self) -> None:
         self.consumer_lag = self._gauges(

@@ -11,6 +11,7 @@ from services.events import (
     Classification,
     ContactReceived,
     ContextUpdated,
+    DeadLetterReplayed,
     DeliveryMade,
     Event,
     Report,
@@ -84,8 +85,8 @@ def test_a_database_that_is_away_lets_the_batch_wait() -> None:
     assert raised.value.seconds == 7.0
 
 
-def test_every_event_is_read_but_contacts_and_the_world_outside() -> None:
-    assert set(EVENTS) - set(READS) == {ContactReceived, ContextUpdated}
+def test_every_event_is_read_but_contacts_the_world_outside_and_what_an_operator_did() -> None:
+    assert set(EVENTS) - set(READS) == {ContactReceived, ContextUpdated, DeadLetterReplayed}
 
 
 def test_what_the_wired_worker_writes_can_be_asked_for_also_after_a_repeat(tmp_path: Path) -> None:
