@@ -147,9 +147,9 @@ def _ways(wanted: topics.Topics) -> list[str]:
         _across(_at(MAIN, 1), _at(LEFT, 1), "Open311 GETs"),
     ]
     for name, entry in wanted.entries.items():
-        if "{worker}" in name:
+        writer = entry.written_by[0]
+        if writer not in PLACES or "{worker}" in name:
             continue
-        (writer,) = entry.written_by
         readers = [reader for reader in entry.read_by if reader != "index"]
         begin = _at(*PLACES[writer])
         for reader in readers:
@@ -211,9 +211,10 @@ def _foot(wanted: topics.Topics, tall: int) -> list[str]:
     box = _at(*PLACES["index"])
     alone = [name for name, entry in wanted.entries.items() if entry.read_by == ("index",)]
     unread = [name for name, entry in wanted.entries.items() if not {"index", "operator"} & set(entry.read_by)]
+    noted = [name for name, entry in wanted.entries.items() if entry.written_by == ("operator",)]
     lines = [
         f"index reads every topic but {' and '.join(unread)}; it alone reads {' and '.join(alone)}.",
-        "What a worker cannot accept goes to {worker}.dead.v1, as it came, with the reason; for an operator.",
+        f"What a worker cannot accept goes to {{worker}}.dead.v1, as it came. An operator brings it back: {', '.join(noted)}.",
     ]
     above = box.line - TALL / 2 - 34
     down = f'<path class="way" d="M{SIDE} {above:g}V{box.line - TALL / 2:g}"/>'
