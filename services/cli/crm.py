@@ -39,4 +39,6 @@ async def _serve(server: Crm) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(crm)
+    _app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    _app.command()(crm)
+    _app()

@@ -28,7 +28,7 @@ from services.runtime.transaction import FencedError
 if TYPE_CHECKING:
     from services.runtime.worker import Worker
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("services.cli.run")  # also where this module is the program
 
 
 class Name(StrEnum):
@@ -141,3 +141,9 @@ def _turn(worker: Worker, slot: Slot, clients: KafkaClients, how: LoopSettings, 
         sys.stderr.flush()
     log.info("%s has stopped", slot.name)
     return 0
+
+
+if __name__ == "__main__":  # what a town starts ten times: without the rest of the command line
+    _app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    _app.command()(run)
+    _app()
