@@ -430,8 +430,8 @@ class DeliveryMade(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Keyed by request, as the case it answers."""
-        return self.request_id
+        """Keyed by request and system: compaction keeps what each system was given, even when a case moves on."""
+        return f"{self.request_id}/{self.system}"
 
     @property
     def id(self) -> str:
