@@ -210,10 +210,18 @@ def generation_of(metadata: bytes) -> tuple[int, str]:
 
 
 def lag_of(raw: str) -> dict[tuple[str, int], int]:
-    """Give records behind, by topic and partition, out of librdkafka's statistics."""
+    """Give records behind, by topic and partition, out of librdkafka's statistics.
+
+    Its own `consumer_lag` stays -1 for a consumer whose offsets a producer's transactions commit. So this is the last
+    stable offset less the position: past the last record that was handed over, and after a seek, which forgets that
+    one, where fetching goes on, less what was fetched and not handed over. A partition that was never fetched from,
+    such as one that waits for its state, is left out.
+    """
     found: dict[tuple[str, int], int] = {}
     for name, topic in json.loads(raw).get("topics", {}).items():
         for number, partition in topic.get("partitions", {}).items():
-            if int(number) >= 0 and partition.get("fetch_state") == "active" and partition["consumer_lag"] >= 0:
-                found[name, int(number)] = partition["consumer_lag"]
+            handed_over, stable = partition.get("app_offset", -1), partition.get("ls_offset", -1)
+            position = handed_over if handed_over >= 0 else partition.get("next_offset", -1) - partition["fetchq_cnt"]
+            if int(number) >= 0 and partition.get("fetch_state") == "active" and min(stable, position) >= 0:
+                found[name, int(number)] = max(0, stable - position)
     return found
