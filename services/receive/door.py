@@ -21,9 +21,9 @@ from services.receive.core import Accepted, Door, Refused, Town, judge
 from services.receive.identity import RANDOM_BYTES, derived_id, timed_id
 from services.receive.intake import CONFLICT, UNAVAILABLE, Intake, Verdict
 from services.receive.rendering import Value
-from services.receive.sender import Sender
 from services.receive.settings import ReceiveSettings
 from services.runtime.metrics import Metrics
+from services.runtime.sender import Sender
 
 log = logging.getLogger(__name__)
 

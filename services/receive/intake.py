@@ -10,8 +10,8 @@ from services.events import Event, RequestReceived
 from services.receive.core import Accepted, Refused
 from services.receive.fields import Fault
 from services.receive.recent import Recent, Seen
-from services.receive.sender import Sender
 from services.runtime.metrics import Metrics
+from services.runtime.sender import Sender
 
 CONFLICT: Final = Fault(
     code="idempotency_conflict",
@@ -52,8 +52,8 @@ class Intake:
             if isinstance(each, Accepted) and seen is Seen.NEW
         }
         flat = [event for events in groups.values() for event in events]
-        acknowledged = iter(await self._sender.send(flat, traceparent) if flat else ())
-        answers = {request_id: [next(acknowledged) for _ in events] for request_id, events in groups.items()}
+        sent = iter(await self._sender.send(flat, traceparent) if flat else ())
+        answers = {request_id: [next(sent) == "stored" for _ in events] for request_id, events in groups.items()}
         stored = {request_id: all(answer) for request_id, answer in answers.items()}
         for each, seen in zip(judged, known, strict=True):
             if isinstance(each, Accepted) and each.derived and seen is Seen.NEW and stored[each.report.request_id]:

@@ -9,15 +9,16 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from services.city.load import load
+from services.events import ContactReceived, RequestReceived
 from services.readmodel.queries import ReadModel
 from services.receive.adapters import PublicRequests, town_of
 from services.receive.door import Doorkeeper, application
 from services.receive.intake import Intake
 from services.receive.recent import Recent
-from services.receive.sender import KafkaSender
 from services.receive.settings import ReceiveSettings
 from services.runtime.kafka import KafkaSettings
 from services.runtime.metrics import Metrics
+from services.runtime.sender import KafkaSender
 from services.runtime.settings import Shared
 
 KEEPALIVE_S = 75.0
@@ -31,7 +32,12 @@ def build(settings: ReceiveSettings, shared: Shared, kafka: KafkaSettings | None
     city = load(shared.city_dir)
     metrics = Metrics("receive")
     metrics.info(slot="receive", version="", versions={"city": city.version})
-    sender = KafkaSender(kafka or KafkaSettings(bootstrap=shared.bootstrap), settings.ack_timeout_s)
+    sender = KafkaSender(
+        kafka or KafkaSettings(bootstrap=shared.bootstrap),
+        source="receive",
+        topics=(RequestReceived.topic, ContactReceived.topic),
+        ack_timeout_s=settings.ack_timeout_s,
+    )
     keeper = Doorkeeper(
         settings=settings,
         city=city,

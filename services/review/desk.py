@@ -17,8 +17,8 @@ from services.city.model import City
 from services.events import ReviewMade
 from services.readmodel.rows import Counts, DraftFilter, DraftRow, RequestFilter, RequestRow, ReviewRow, SurgeRow
 from services.review.core import SAID, Fault, Refused, Repeated, Wanted, judge
-from services.review.sender import Sender
 from services.runtime.metrics import Metrics
+from services.runtime.sender import Sender
 
 V = TypeVar("V")
 REMEMBERED = 10_000
@@ -134,7 +134,7 @@ class Desk:
                 if _content(unsure) != _content(judged):
                     return Refused(HTTPStatus.CONFLICT, (_not_certain(unsure),))
                 judged = unsure  # what may arrive late, and this, are then one and the same
-            sent = await self._sender.send(judged)
+            (sent,) = await self._sender.send([judged])
             if sent == "unsure":
                 _keep(self._unsure, wanted.request_id, judged)
             if sent != "stored":

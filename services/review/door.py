@@ -17,9 +17,9 @@ from services.review.console import Console
 from services.review.core import Refused
 from services.review.desk import Desk
 from services.review.guard import guarding
-from services.review.sender import Sender
 from services.review.settings import ReviewSettings
 from services.runtime.metrics import Metrics
+from services.runtime.sender import Sender
 
 LARGEST_BODY = 65_536
 

@@ -13,10 +13,10 @@ from services.events import DraftHeld, Event, ReviewMade
 from services.readmodel.queries import ReadModel
 from services.review.desk import Desk
 from services.review.door import Office, application
-from services.review.sender import KafkaSender
 from services.review.settings import ReviewSettings
 from services.runtime.kafka import KafkaSettings
 from services.runtime.metrics import Metrics
+from services.runtime.sender import KafkaSender
 from services.runtime.settings import Shared
 
 READS: tuple[type[Event], ...] = (DraftHeld,)
@@ -37,7 +37,12 @@ def build(settings: ReviewSettings, shared: Shared, kafka: KafkaSettings | None 
     metrics = Metrics("review")
     metrics.info(slot="review", version="", versions={"city": city.version})
     model = ReadModel(shared.read_model)
-    sender = KafkaSender(kafka or KafkaSettings(bootstrap=shared.bootstrap), settings.ack_timeout_s)
+    sender = KafkaSender(
+        kafka or KafkaSettings(bootstrap=shared.bootstrap),
+        source="review",
+        topics=(ReviewMade.topic,),
+        ack_timeout_s=settings.ack_timeout_s,
+    )
     desk = Desk(model=model, sender=sender, city=city, clock=clock, metrics=metrics)
     app = application(Office(settings=settings, desk=desk, sender=sender, metrics=metrics, clock=clock))
 

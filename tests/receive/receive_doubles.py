@@ -21,6 +21,7 @@ from services.receive.intake import Intake
 from services.receive.recent import Recent
 from services.receive.settings import ReceiveSettings
 from services.runtime.metrics import Metrics
+from services.runtime.sender import Sent
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")
@@ -109,13 +110,13 @@ class MemorySender:
         self._waiting = asyncio.Semaphore(0)
         self.fault: str | None = None
 
-    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[bool]:
+    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[Sent]:
         self.calls.append(len(events))
         self.traces.append(traceparent)
         self._waiting.release()
         await self.gate.wait()
-        answers = [self.acknowledges(event) for event in events]
-        self.stored += [event for event, answer in zip(events, answers, strict=True) if answer]
+        answers: list[Sent] = ["stored" if self.acknowledges(event) else "unsure" for event in events]
+        self.stored += [event for event, answer in zip(events, answers, strict=True) if answer == "stored"]
         return answers
 
     async def waited_for(self, calls: int) -> None:

@@ -1,7 +1,7 @@
 """A small invented town, drafts that wait in it, and a Kafka that is not there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,9 +35,9 @@ from services.readmodel.queries import ReadModel
 from services.readmodel.store import Store
 from services.review.desk import Desk
 from services.review.door import Office, application
-from services.review.sender import Sent
 from services.review.settings import ReviewSettings
 from services.runtime.metrics import Metrics
+from services.runtime.sender import Sent
 
 T = TypeVar("T")
 Client = TestClient[web.Request, web.Application]
@@ -155,7 +155,12 @@ class Kafka:
         self.sent: list[ReviewMade] = []
         self.gate: asyncio.Event | None = None
 
-    async def send(self, review: ReviewMade) -> Sent:
+    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[Sent]:
+        assert traceparent is None
+        return [await self._one(event) for event in events]
+
+    async def _one(self, review: Event) -> Sent:
+        assert isinstance(review, ReviewMade)
         if self.gate is not None:
             await self.gate.wait()
         if self.fault is None:

@@ -1,22 +1,24 @@
-"""The way to Kafka: a record counts when all in-sync replicas have it."""
+"""The way to Kafka from asyncio: a record counts when all in-sync replicas have it. For `receive` and `review`."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from aiokafka.helpers import create_ssl_context
 
-from services.events import ContactReceived, Event, RequestReceived
+from services.events import Event
 from services.runtime import wire
 from services.runtime.kafka import KafkaSettings
 
 log = logging.getLogger(__name__)
 
-WRITES: Final = (RequestReceived.topic, ContactReceived.topic)
+Sent = Literal["stored", "unsure", "not_sent"]
+"""`stored`: on all in-sync replicas. `unsure`: it may be lost, and it may also arrive later."""
+
 _BATCH_BYTES: Final = 262_144
 _PROBE_S: Final = 5.0
 _NOT_YET: Final = "Kafka has not been reached yet"
@@ -29,11 +31,8 @@ class Sender(Protocol):
     def fault(self) -> str | None:
         """Why nothing can be stored at present; None when all is well."""
 
-    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[bool]:
-        """Store the events and tell for each whether it is on all in-sync replicas; never raises for Kafka's sake.
-
-        False promises nothing: the event may be lost, and it may also arrive later.
-        """
+    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[Sent]:
+        """Store the events and tell what is known of each, in order; never raises for Kafka's sake."""
 
 
 class NoTopicError(Exception):
@@ -46,8 +45,10 @@ class KafkaSender:
     `keep` runs beside the server: it connects, however long Kafka is away, and looks after the connection.
     """
 
-    def __init__(self, settings: KafkaSettings, ack_timeout_s: float) -> None:
+    def __init__(self, settings: KafkaSettings, *, source: str, topics: Sequence[str], ack_timeout_s: float) -> None:
         self._settings = settings
+        self._source = source
+        self._topics = topics
         self._ack_timeout_s = ack_timeout_s
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
@@ -58,11 +59,11 @@ class KafkaSender:
         """Why nothing can be stored at present; None when all is well."""
         return self._fault
 
-    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[bool]:
+    async def send(self, events: Sequence[Event], traceparent: bytes | None = None) -> list[Sent]:
         """Store the events; see `Sender`."""
         producer = self._producer
         if producer is None:
-            return [False] * len(events)
+            return ["not_sent"] * len(events)
         deadline = asyncio.get_running_loop().time() + self._ack_timeout_s
         pending: list[asyncio.Future[Any]] = []
         trouble: BaseException | None = None
@@ -75,13 +76,14 @@ class KafkaSender:
         if pending:
             left = max(0.0, deadline - asyncio.get_running_loop().time())
             await asyncio.wait(pending, timeout=left)
-        stored = [_stored(future) for future in pending]
-        stored += [False] * (len(events) - len(stored))
-        if all(stored):
+        sent: list[Sent] = ["stored" if _stored(future) else "unsure" for future in pending]
+        # One that was cut off while it waited for room in the producer may be in there all the same.
+        sent += ["unsure"] * (len(events) - len(sent))
+        if all(each == "stored" for each in sent):
             self._fault = None
         else:
             self._complain(producer, [trouble, *(_error(future) for future in pending)])
-        return stored
+        return sent
 
     async def keep(self) -> None:
         """Connect and stay connected, until cancelled."""
@@ -102,7 +104,7 @@ class KafkaSender:
 
     async def _enqueue(self, producer: AIOKafkaProducer, event: Event, traceparent: bytes | None) -> Any:  # noqa: ANN401
         parent = wire.child_traceparent(traceparent)
-        headers = wire.headers(event, source="receive", traceparent=parent)
+        headers = wire.headers(event, source=self._source, traceparent=parent)
         future = await producer.send(
             event.destination, value=wire.encode(event), key=event.key.encode(), headers=headers
         )
@@ -118,12 +120,12 @@ class KafkaSender:
                     self._broken.set()
                 return
         self._fault = f"Kafka did not acknowledge within {self._ack_timeout_s:g} s"
-        log.warning("reports are answered 503", extra={"detail": self._fault})
+        log.warning("what comes in is answered 503", extra={"detail": self._fault})
 
     async def _connect(self) -> None:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._settings.bootstrap.split(","),
-            client_id="receive",
+            client_id=self._source,
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",
@@ -135,7 +137,7 @@ class KafkaSender:
         try:
             async with asyncio.timeout(2 * self._ack_timeout_s):
                 await producer.start()
-                for topic in WRITES:
+                for topic in self._topics:
                     await self._see(producer, topic)
         except (KafkaError, NoTopicError, OSError, TimeoutError) as error:
             why = str(error) if isinstance(error, NoTopicError) else type(error).__name__
@@ -175,6 +177,9 @@ class KafkaSender:
                 await producer.stop()
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("records were left unsent; nobody was told that they are stored", extra={"reason": str(error)})
+            # aiokafka, cut off while it waits for Kafka, would leave its sending task behind for ever.
+            await producer._sender.close()  # noqa: SLF001 - no public way
+            await producer.client.close()
 
 
 def _security(settings: KafkaSettings) -> dict[str, Any]:
