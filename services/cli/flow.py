@@ -212,9 +212,10 @@ def _foot(wanted: topics.Topics, tall: int) -> list[str]:
     alone = [name for name, entry in wanted.entries.items() if entry.read_by == ("index",)]
     unread = [name for name, entry in wanted.entries.items() if not {"index", "operator"} & set(entry.read_by)]
     noted = [name for name, entry in wanted.entries.items() if entry.written_by == ("operator",)]
+    dead = next(name for name in wanted.entries if "{worker}" in name)
     lines = [
         f"index reads every topic but {' and '.join(unread)}; it alone reads {' and '.join(alone)}.",
-        f"What a worker cannot accept goes to {{worker}}.dead.v1, as it came. An operator brings it back: {', '.join(noted)}.",
+        f"What a worker cannot accept goes to {dead}, as it came; a replay is noted in {' and '.join(noted)}.",
     ]
     above = box.line - TALL / 2 - 34
     down = f'<path class="way" d="M{SIDE} {above:g}V{box.line - TALL / 2:g}"/>'
