@@ -11,6 +11,9 @@ What speaks against releasing is gathered as doubts. Which doubts hold a report 
 Danger to life goes out at once in every mode, if the city's policy says so, with the doubts told to the department.
 Only a department that the city does not have holds it too: nobody would receive it. A duplicate is never dropped:
 it goes out with the link, and the department's system adds it to the incident.
+
+A person's word is kept: when the world changes and a report is scored anew, what a person said of it before holds for
+the new score too, and policy is not asked again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,19 +49,61 @@ class Doubt(NamedTuple):
     text: str
 
 
+class Word(NamedTuple):
+    """What a person said of a report, without the draft."""
+
+    verdict: Literal["approve", "correct", "reject", "unlink"]
+    reviewer: str
+    mode: Mode
+    note: str
+    service_code: str
+    department: str
+    unlinked_from: str | None
+
+
+def word_of(review: ReviewMade) -> Word:
+    """Give the verdict of a review, without the draft it was made on."""
+    draft = review.draft
+    return Word(
+        review.verdict,
+        review.reviewer,
+        draft.decision.mode,
+        review.note,
+        review.service_code,
+        review.department,
+        draft.matching.duplicate_of,
+    )
+
+
 class Decider:
     """The handler of `decide`: what may go out by the city's policy, and what a person said.
 
     Args:
         city: Its policy, categories and departments.
         hold_suggestions: Whether a report that may be a duplicate waits for a person, where mode is supervised.
+        remember: How many verdicts are kept, the newest ones; a report whose verdict is forgotten, and that is scored
+            anew, is decided by policy again.
 
     """
 
-    def __init__(self, city: City, *, hold_suggestions: bool = True) -> None:
+    def __init__(self, city: City, *, hold_suggestions: bool = True, remember: int = 200_000) -> None:
         self._city = city
         self._hold_suggestions = hold_suggestions
         self._version = f"1.{city.version}"
+        self._words: dict[str, Word] = {}
+        self._remember = remember
+
+    def learn(self, event: Event) -> None:
+        """Keep what a person said of a report; the newest verdict is the one that counts."""
+        if not isinstance(event, ReviewMade):
+            message = f"decide learns from reviews.made.v1, and was given {type(event).__name__}"
+            raise TypeError(message)
+        if fault(event, self._city) is not None:
+            return
+        self._words.pop(event.draft.report.request_id, None)  # popped first: the newest verdict is forgotten last
+        self._words[event.draft.report.request_id] = word_of(event)
+        while len(self._words) > self._remember:
+            del self._words[next(iter(self._words))]
 
     def handle(self, batch: Sequence[Event]) -> list[Outcome]:
         """Decide each `RequestPrioritized`, and carry out each `ReviewMade`."""
@@ -66,9 +111,12 @@ class Decider:
 
     def _outcome(self, event: Event) -> Outcome:
         if isinstance(event, RequestPrioritized):
-            return self._decide(event)
+            word = self._words.get(event.report.request_id)
+            if word is None or (word.department or event.routing.department) not in self._city.departments:
+                return self._decide(event)
+            return self._carry_out(word, event, again=True)
         if isinstance(event, ReviewMade):
-            return fault(event, self._city) or self._carry_out(event)
+            return fault(event, self._city) or self._carry_out(word_of(event), event.draft)
         message = f"decide reads requests.prioritized.v1 and reviews.made.v1, and was given {type(event).__name__}"
         raise TypeError(message)
 
@@ -101,27 +149,27 @@ class Decider:
             action=action, mode=mode, reasons=tuple(filter(None, reasons)), reviewer=reviewer, version=self._version
         )
 
-    def _carry_out(self, review: ReviewMade) -> Outcome:
-        """Give the case that a person's verdict makes of a draft; none for a rejection, which the index records."""
-        draft = review.draft
-        if review.verdict == "reject":
+    def _carry_out(self, word: Word, event: RequestPrioritized | DraftHeld, *, again: bool = False) -> Outcome:
+        """Give the case that a person's word makes of a report; none for a rejection, which the index records."""
+        if word.verdict == "reject":
             return ()
-        said, reasons = _said(draft), ["approved by a person"]
-        classification, routing, matching = draft.classification, draft.routing, draft.matching
-        if review.verdict == "correct":
-            classification = corrected(classification, review.service_code, self._city.categories)
-            routing = rerouted(routing, review.department)
+        said, reasons = _said(event), ["approved by a person"]
+        classification, routing, matching = event.classification, event.routing, event.matching
+        if word.verdict == "correct":
+            classification = corrected(classification, word.service_code, self._city.categories)
+            routing = rerouted(routing, word.department)
             reasons = [
-                f"a person corrected the category from {draft.classification.service_code}"
-                if review.service_code
+                f"a person corrected the category from {event.classification.service_code}"
+                if word.service_code
                 else "",
-                f"a person corrected the department from {draft.routing.department}" if review.department else "",
+                f"a person corrected the department from {event.routing.department}" if word.department else "",
             ]
-        if review.verdict == "unlink":
-            matching = unlinked(matching, draft.report.request_id)
-            reasons = [f"a person says that it is not the same incident as {draft.matching.duplicate_of}"]
-        reasons.append(f"the reviewer's note: {review.note}" if review.note else "")
-        decision = self._decision("release", draft.decision.mode, reasons, review.reviewer)
+        if word.verdict == "unlink":
+            matching = unlinked(matching, event.report.request_id)
+            reasons = [f"a person says that it is not the same incident as {word.unlinked_from}"]
+        reasons.append(f"the reviewer's note: {word.note}" if word.note else "")
+        reasons.append("scored anew since, and the person's word stands" if again else "")
+        decision = self._decision("release", word.mode, reasons, word.reviewer)
         said |= {"classification": classification, "routing": routing, "matching": matching}
         return Case(**said, decision=decision)
 

@@ -15,4 +15,7 @@ class DecideSettings(Settings, frozen=True, kw_only=True):
         bool,
         Meta(description="Whether a report that may be of a known incident waits for a person in supervised mode."),
     ] = True
+    remember: Annotated[
+        int, Meta(ge=1, description="Verdicts of people that are kept, the newest ones; about 0.5 kB each.")
+    ] = 200_000
     batch_size: Annotated[int, Meta(ge=1, le=20_000, description="Reports decided in one transaction, at most.")] = 2000

@@ -15,7 +15,8 @@ def build(settings: DecideSettings, shared: Shared) -> Worker:
         name="decide",
         reads=(RequestPrioritized, ReviewMade),
         writes=(Case, DraftHeld),
-        handler=Decider(city, hold_suggestions=settings.hold_suggestions),
+        handler=Decider(city, hold_suggestions=settings.hold_suggestions, remember=settings.remember),
+        tables=(ReviewMade,),
         batch_size=settings.batch_size,
         versions={"city": city.version},
     )

@@ -92,8 +92,11 @@ def idempotency_key(tenant: str, request_id: str, system: str) -> str:
 
 
 def version(revision: int, *, reviewed: bool) -> int:
-    """Give the number a system orders by: a later revision wins, and within one, a person over policy."""
-    return revision * 2 + int(reviewed)
+    """Give the number a system orders by: a person's word wins over policy, and then the later revision.
+
+    So a score that policy gave while a person decided, knowing nothing of it, does not undo what the person said.
+    """
+    return revision + (reviewed << 31)
 
 
 def parcel(case: Case, *, system: str, tenant: str) -> Parcel:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from services.city.load import load
-from services.events import ContactReceived, RequestReceived
+from services.events import ContactReceived, Event, RequestReceived
 from services.readmodel.queries import ReadModel
 from services.receive.adapters import PublicRequests, town_of
 from services.receive.door import Doorkeeper, application
@@ -26,6 +26,8 @@ KEEPALIVE_S = 75.0
 
 log = logging.getLogger(__name__)
 
+WRITES: tuple[type[Event], ...] = (RequestReceived, ContactReceived)
+
 
 def build(settings: ReceiveSettings, shared: Shared, kafka: KafkaSettings | None = None) -> web.Application:
     """Give the server; it connects to Kafka when it starts, and serves reads while Kafka is away."""
@@ -35,7 +37,7 @@ def build(settings: ReceiveSettings, shared: Shared, kafka: KafkaSettings | None
     sender = KafkaSender(
         kafka or KafkaSettings(bootstrap=shared.bootstrap),
         source="receive",
-        topics=(RequestReceived.topic, ContactReceived.topic),
+        topics=[kind.topic for kind in WRITES],
         ack_timeout_s=settings.ack_timeout_s,
     )
     keeper = Doorkeeper(

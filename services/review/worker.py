@@ -40,7 +40,7 @@ def build(settings: ReviewSettings, shared: Shared, kafka: KafkaSettings | None 
     sender = KafkaSender(
         kafka or KafkaSettings(bootstrap=shared.bootstrap),
         source="review",
-        topics=(ReviewMade.topic,),
+        topics=[kind.topic for kind in WRITES],
         ack_timeout_s=settings.ack_timeout_s,
     )
     desk = Desk(model=model, sender=sender, city=city, clock=clock, metrics=metrics)

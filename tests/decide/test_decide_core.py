@@ -28,7 +28,7 @@ from services.events import (
     ReviewMade,
     Routing,
 )
-from services.runtime.worker import Rejected
+from services.runtime.worker import Outcome, Rejected
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 SUGGESTED = Matching(
@@ -358,3 +358,61 @@ def test_an_event_of_another_kind_is_a_fault_of_the_wiring() -> None:
     with pytest.raises(TypeError) as raised:
         Decider(city(Policy())).handle([other])
     assert str(raised.value) == "decide reads requests.prioritized.v1 and reviews.made.v1, and was given RequestMatched"
+
+
+def after(*reviews: ReviewMade, event: RequestPrioritized, remember: int = 10) -> Outcome:
+    decider = Decider(city(Policy(mode="supervised")), remember=remember)
+    for each in reviews:
+        decider.learn(each)
+    (outcome,) = decider.handle([replace(event, priority=replace(event.priority, revision=4))])
+    return outcome
+
+
+def test_what_a_person_corrected_stays_corrected_when_the_report_is_scored_anew() -> None:
+    doubtful = prioritized(confidence=0.62, released=False)
+    case = after(review("correct", service_code="tree", department="county"), event=doubtful)
+    assert isinstance(case, Case)
+    assert (case.priority.revision, case.id, case.destination) == (4, "r-1.case.4.review", "cases.county.v1")
+    assert case.classification.service_code == "tree"
+    assert case.decision.reviewer == "clerk-7"
+    assert case.decision.reasons == (
+        "a person corrected the category from pothole",
+        "a person corrected the department from works",
+        "scored anew since, and the person's word stands",
+    )
+
+
+def test_what_a_person_approved_goes_out_again_and_what_was_rejected_or_unlinked_stays_so() -> None:
+    doubtful = prioritized(confidence=0.62, released=False)
+    assert isinstance(after(review("approve"), event=doubtful), Case)
+    assert after(review("approve"), review("reject"), event=doubtful) == ()
+    case = after(review("unlink", event=prioritized(matching=SUGGESTED)), event=prioritized(matching=SUGGESTED))
+    assert isinstance(case, Case)
+    assert case.matching.duplicate_of is None
+    assert case.decision.reasons[0] == "a person says that it is not the same incident as r-0"
+
+
+def test_a_verdict_that_nothing_can_be_made_of_is_not_learnt() -> None:
+    assert isinstance(after(review("correct", department="parks"), event=prioritized()), Case)
+    held_again = after(review("correct", service_code="ufo"), event=prioritized(confidence=0.62, released=False))
+    assert isinstance(held_again, DraftHeld)
+
+
+def test_a_report_whose_department_is_gone_is_held_whatever_was_said_of_it() -> None:
+    outcome = after(review("approve"), event=prioritized(department="parks"))
+    assert isinstance(outcome, DraftHeld)
+    assert outcome.decision.reasons == ("the city has no department parks",)
+
+
+def test_the_oldest_verdict_is_forgotten_first() -> None:
+    doubtful = prioritized(confidence=0.62, released=False)
+    other = review("approve")
+    other = replace(other, draft=replace(other.draft, report=replace(other.draft.report, request_id="r-2")))
+    assert isinstance(after(review("approve"), other, event=doubtful, remember=1), DraftHeld)
+    assert isinstance(after(review("approve"), other, review("approve"), event=doubtful, remember=1), Case)
+
+
+def test_decide_learns_from_verdicts_alone() -> None:
+    message = r"^decide learns from reviews\.made\.v1, and was given RequestPrioritized$"
+    with pytest.raises(TypeError, match=message):
+        Decider(city(Policy())).learn(prioritized())
