@@ -9,6 +9,7 @@ from services.cli.docs import docs
 from services.cli.run import run as run_worker
 from services.cli.settings import settings
 from services.cli.train import train
+from services.cli.try_ import try_
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,7 @@ app.add_typer(topics.app, name="topics", rich_help_panel="Operate", help="Plan, 
 app.command("settings", rich_help_panel="Operate")(settings)
 app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
 app.command("train", rich_help_panel="Your town")(train)
+app.command("try", rich_help_panel="Your town")(try_)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop", help="Render and check schemas/.")
 app.command("docs", rich_help_panel="Develop")(docs)
 

@@ -1,0 +1,59 @@
+"""What kind of input it is, and its items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from services.cli.trying.columns import Plan, missing
+from services.cli.trying.feed import Feed, Stream
+from services.cli.trying.items import Item, items
+from services.cli.trying.table import Table
+
+_MAGIC: Final = (
+    (b"\x1f\x8b", "it is compressed with gzip: zcat {source} | stormdrain try {worker}"),
+    (b"PK\x03\x04", "it is a zip or Excel file: export it as CSV"),
+    (b"\xff\xfe", "it is in UTF-16: iconv -f utf-16 -t utf-8 {source} | stormdrain try {worker}"),
+    (b"\xfe\xff", "it is in UTF-16: iconv -f utf-16 -t utf-8 {source} | stormdrain try {worker}"),
+    (b"SQLite format 3\x00", "it is a database: export a table as CSV"),
+    (b"PAR1", "it is a Parquet file: export it as CSV"),
+)
+"""How files begin that are no text, and what to do with them."""
+
+
+class UnreadableError(Exception):
+    """The input as a whole cannot be read; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The items of an input. `table` is its plan if it is a table."""
+
+    items: Iterator[Item | None]
+    table: Plan | None = None
+
+
+def read(stream: Stream, worker: str, source: str) -> Reading:
+    """Find out what is in `source`: JSON lines, a JSON array, or CSV with a header.
+
+    Raises:
+        UnreadableError: it is none of these, or a table without what `worker` needs.
+
+    """
+    feed = Feed(stream)
+    head = feed.head()
+    cannot = f"stormdrain try {worker} cannot read {source}:"
+    for magic, remedy in _MAGIC:
+        if head.startswith(magic):
+            raise UnreadableError(f"{cannot} {remedy.format(source=source, worker=worker)}")  # noqa: EM102, TRY003
+    match head.lstrip()[:1]:
+        case b"{" | b"":
+            return Reading(items(feed.lines()))
+        case b"[":
+            return Reading(items(feed.elements(), "element"))
+    table = Table(feed.lines())
+    fault = table.fault or missing(worker, table.header, table.plan)
+    if fault:
+        raise UnreadableError(f"{cannot} {fault}")  # noqa: EM102, TRY003
+    return Reading(table.items(), table.plan)
