@@ -1,6 +1,6 @@
 """One batch on its way through a worker: from the records that were consumed to the records that go out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from confluent_kafka import TopicPartition
 
 from services.events import Event
 from services.runtime.ports import Message
-from services.runtime.records import Decoder, Encoder, Outgoing, dead_letter, trace_of
+from services.runtime.records import MAX_VALUE, TOO_LARGE, Decoder, Encoder, Outgoing, dead_letter, trace_of
 from services.runtime.worker import Outcome, Rejected, Stateful, Stateless, Worker
 
 Place = tuple[str, int]
@@ -100,32 +100,56 @@ def _ask(worker: Worker, partition: int, events: Sequence[Event]) -> Sequence[Ou
     return handler.handle(partition, events)  # type: ignore[call-arg, arg-type]
 
 
-def encode(
-    worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: Encoder, clock: Callable[[], datetime]
-) -> Result:
+def encode(worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: Encoder, now: datetime) -> Result:
     """Make the records that go out, in the order of the records that came in."""
     result = Result()
-    outgoing, produced = result.outgoing, result.produced
-    now = clock()
+    outgoing, produced, own = result.outgoing, result.produced, result.own
     encoder.begin(now)
     keeps = worker.rebuilds_from
     for message, outcome in zip(batch.messages, outcomes, strict=True):
-        if isinstance(outcome, Rejected):
-            result.rejected[outcome.reason] = result.rejected.get(outcome.reason, 0) + 1
-            outgoing.append(dead_letter(worker.name, message, outcome, now))
-            continue
         if isinstance(outcome, Event):
             events: Sequence[Event] = (outcome,)
+        elif isinstance(outcome, Rejected):
+            _reject(worker, message, outcome, now, result)
+            continue
         elif outcome:
             events = outcome
         else:
             continue
         trace = trace_of(message.headers())
         partition = message.partition() if keeps is not None else -1
-        for event in events:
-            record = encoder.encode(event, trace, partition)
-            outgoing.append(record)
+        records = [encoder.encode(event, trace, partition) for event in events]
+        if fault := _oversize(records):
+            _reject(worker, message, fault, now, result)
+            continue
+        outgoing += records
+        for record in records:
             produced[record.topic] = produced.get(record.topic, 0) + 1
-            if keeps is not None and type(event) is keeps:
-                result.own.append((partition, event))
+        if keeps is not None:
+            own += [(partition, event) for event in events if type(event) is keeps]
     return result
+
+
+def reconsidered(partition: int, events: Sequence[Event], encoder: Encoder, now: datetime) -> Result:
+    """Make the records of decisions that a stateful worker made again, on no record's account."""
+    result = Result()
+    encoder.begin(now)
+    for event in events:
+        record = encoder.encode(event, None, partition)
+        result.outgoing.append(record)
+        result.own.append((partition, event))
+        result.produced[record.topic] = result.produced.get(record.topic, 0) + 1
+    return result
+
+
+def _reject(worker: Worker, message: Message, fault: Rejected, now: datetime, result: Result) -> None:
+    result.rejected[fault.reason] = result.rejected.get(fault.reason, 0) + 1
+    result.outgoing.append(dead_letter(worker.name, message, fault, now))
+
+
+def _oversize(records: Sequence[Outgoing]) -> Rejected | None:
+    for record in records:
+        if record.value is not None and len(record.value) > MAX_VALUE:
+            detail = f"its {record.topic} would have {len(record.value)} bytes, expected at most {MAX_VALUE}"
+            return Rejected(TOO_LARGE, detail)
+    return None

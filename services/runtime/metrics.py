@@ -169,7 +169,7 @@ class Metrics:
         )
         self.event_age = self._histogram(
             "event_age_seconds",
-            "Age of a record when its transaction commits: now minus the record's timestamp.",
+            "Age of a batch at its commit: now minus the timestamp of its first record, once per partition.",
             AGE_BUCKETS,
         )
         self.last_progress = self._gauge(

@@ -31,6 +31,13 @@ UNKNOWN_TYPE = "unknown_type"
 EMPTY_VALUE = "empty_value"
 DECODE_REASONS = (BAD_JSON, BAD_FIELD, UNKNOWN_TYPE, EMPTY_VALUE)
 
+TOO_LARGE = "too_large"
+MAX_VALUE = 950_000
+"""Bytes. What is larger would not be taken: librdkafka's `message.max.bytes` is 1,000,000 with key and headers, the
+broker's 1,048,588 for a batch; a transaction with such a record would fail for ever."""
+LEFT_OUT = DEAD_PREFIX + "left_out"
+"""Header of a dead letter that is too large to hold its original: the bytes that were left where they came from."""
+
 MAX_DETAIL = 500
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
 
@@ -161,9 +168,10 @@ class Encoder:
 def dead_letter(worker: str, message: Message, rejected: Rejected, now: datetime | None = None) -> Outgoing:
     """Give the dead letter of a record: its own key, value and headers, and `dead_*` headers that say what happened.
 
-    A record that was replayed and dies again keeps one set of `dead_*` headers: the newest.
+    A record that was replayed and dies again keeps one set of `dead_*` headers: the newest. One that is too large to
+    travel with them stays where it is, and `dead_left_out` says so.
     """
-    original = [pair for pair in message.headers() or () if not pair[0].startswith(DEAD_PREFIX)]
+    key, value, original = message.key(), message.value(), message.headers() or []
     what: Mapping[str, str] = {
         "reason": rejected.reason,
         "detail": rejected.detail[:MAX_DETAIL],
@@ -174,4 +182,9 @@ def dead_letter(worker: str, message: Message, rejected: Rejected, now: datetime
         "at": (now or datetime.now(UTC)).isoformat(),
     }
     marks = [(DEAD_PREFIX + name, content.encode()) for name, content in what.items()]
-    return Outgoing(f"{worker}.dead.v1", message.key(), message.value(), [*original, *marks])
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in original)
+    if size > MAX_VALUE:
+        key, value, original = None, None, []
+        marks.append((LEFT_OUT, str(size).encode()))
+    kept = [pair for pair in original if not pair[0].startswith(DEAD_PREFIX)]
+    return Outgoing(f"{worker}.dead.v1", key, value, [*kept, *marks])

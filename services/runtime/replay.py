@@ -8,12 +8,12 @@ took over is then either in it or aborted.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from services.events import Event
+from services.runtime.clock import Clock
 from services.runtime.ports import Clients, Consumer
 from services.runtime.records import Decoder
 from services.runtime.worker import Rejected
@@ -27,24 +27,36 @@ Place = tuple[str, int]
 class Replay:
     """Reads partitions of topics from their beginning; each is `whole` once it has reached its target."""
 
-    def __init__(self, clients: Clients, kinds: Sequence[type[Event]], take: Callable[[str, int, Event], None]) -> None:
+    def __init__(
+        self, clients: Clients, kinds: Sequence[type[Event]], take: Callable[[str, int, Event], None], clock: Clock
+    ) -> None:
         self._clients = clients
         self._decoder = Decoder(kinds)
         self._take = take
+        self._clock = clock
         self._reader: Consumer | None = None
         self._targets: dict[Place, int] = {}
         self._held: set[Place] = set()
         self.records = 0
 
-    def begin(self, places: Iterable[Place]) -> None:
-        """Read these partitions from their beginning; one that was being read begins again."""
+    def begin(self, places: Iterable[Place]) -> bool:
+        """Read these partitions from their beginning; one that was being read begins again.
+
+        False when the broker could not say where they end: nothing began, ask again.
+        """
         wanted = [TopicPartition(topic, partition) for topic, partition in places]
+        try:
+            targets = self._clients.ends(wanted)
+        except KafkaException as error:
+            log.warning("replay: the ends of %d partitions are not known, once more: %s", len(wanted), error)
+            return False
         self.end([(p.topic, p.partition) for p in wanted])
-        self._targets.update(self._clients.ends(wanted))
+        self._targets.update(targets)
         if self._reader is None:
             self._reader = self._clients.reader()
         self._reader.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in wanted])
         self._held.update((p.topic, p.partition) for p in wanted)
+        return True
 
     def end(self, places: Iterable[Place]) -> None:
         """Read these partitions no more."""
@@ -65,7 +77,7 @@ class Replay:
         if self._reader is None or not self._held:
             return set()
         whole: set[Place] = {place for place, target in self._targets.items() if target <= 0}
-        deadline = time.monotonic() + timeout_s
+        deadline = self._clock.monotonic() + timeout_s
         while not whole:
             messages = self._reader.consume(at_most, min(timeout_s, 0.05))
             for message in messages:
@@ -83,7 +95,7 @@ class Replay:
                     continue
                 if reached >= self._targets.get(place, reached + 1):
                     whole.add(place)
-            if time.monotonic() >= deadline or not messages:
+            if self._clock.monotonic() >= deadline or not messages:
                 break
         for place in whole:
             self._targets.pop(place, None)

@@ -7,18 +7,26 @@ thrown away and made anew under the same id, which raises the epoch and fences t
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
 from services.runtime import failures
+from services.runtime.clock import Clock
 from services.runtime.failures import Kind
 from services.runtime.ports import Clients, Producer
 from services.runtime.records import Outgoing
 
 log = logging.getLogger(__name__)
+
+
+SLOW_COMMIT_S = 5.0
+"""A commit that took longer may have been sent twice, and its first copy be under way still; half of
+`socket.timeout.ms`, after which librdkafka sends again."""
+
+ABORT_S = 2.0
+"""How long the end of a transaction is waited for on the way out."""
 
 
 class FencedError(Exception):
@@ -40,17 +48,27 @@ class Transactor:
     """Runs transactions under one stable id, renewing its producer when that is the safe thing."""
 
     def __init__(
-        self, clients: Clients, transactional_id: str, *, timeout_s: float, on_renew: Callable[[], None]
+        self,
+        clients: Clients,
+        transactional_id: str,
+        *,
+        timeout_s: float,
+        on_renew: Callable[[], None],
+        clock: Clock | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._clients = clients
         self._id = transactional_id
         self._timeout_s = timeout_s
         self._on_renew = on_renew
+        self._clock = clock or Clock()
+        self._stopping = stopping
+        self._open = False
         self._suspect = ""
         self._producer: Producer | None = None
 
     def start(self) -> None:
-        """Fence whoever used this id before, and end what it left open.
+        """Fence whoever used this id before, and end what it left open; comes back without it when told to stop.
 
         Raises:
             FencedError: somebody else is starting under the same id.
@@ -67,35 +85,49 @@ class Transactor:
 
         """
         producer = self._producer or self._renewed()
+        if producer is None:
+            why = "there is no producer, and the worker is stopping"
+            raise BatchFailedError(why, certain=True)
         self._suspect = ""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._clock.monotonic() + self._timeout_s
         committing = False
         try:
             self._again(producer.begin_transaction, deadline)
+            self._open = True
             self._produce(producer, outgoing, deadline)
-            if left := producer.flush(max(0.0, deadline - time.monotonic())):
+            if left := producer.flush(max(0.0, deadline - self._clock.monotonic())):
                 self._fail(f"{left} records were not acknowledged in time", certain=True)
             if offsets:
                 self._again(
                     lambda: producer.send_offsets_to_transaction(offsets, metadata, self._left(deadline)), deadline
                 )
             committing = True
+            began = self._clock.monotonic()
             self._again(lambda: producer.commit_transaction(self._left(deadline)), deadline)
+            if (took := self._clock.monotonic() - began) > SLOW_COMMIT_S:
+                self._suspect = f"a commit of {took:.1f} s"
+            producer.poll(0)  # hears of disconnects during the commit, which librdkafka has mended without a word
         except KafkaException as error:
             self._recover(producer, error.args[0], committing=committing)
+        self._open = False
         if self._suspect:
             log.warning("renewing the producer: %s during a transaction", self._suspect)
             self._producer = self._renewed()
 
     def close(self) -> None:
-        """End an open transaction and let the producer go."""
-        if self._producer is not None:
-            self._producer.flush(0)
-            self._producer = None
+        """End an open transaction, which would hold up every reader until it times out, and let the producer go."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        if self._open:
+            try:
+                producer.abort_transaction(ABORT_S)
+            except KafkaException as error:
+                log.warning("a transaction is left open for the next holder of %s to end: %s", self._id, error)
+        producer.flush(0)
 
-    @staticmethod
-    def _left(deadline: float) -> float:
-        return max(0.1, deadline - time.monotonic())
+    def _left(self, deadline: float) -> float:
+        return max(0.1, deadline - self._clock.monotonic())
 
     def _produce(self, producer: Producer, outgoing: Sequence[Outgoing], deadline: float) -> None:
         produce = producer.produce
@@ -105,7 +137,7 @@ class Transactor:
                     produce(topic, value, key, partition, headers=headers)
                     break
                 except BufferError:
-                    if time.monotonic() > deadline:
+                    if self._clock.monotonic() > deadline:
                         self._fail("the producer's queue stayed full", certain=True)
                     producer.poll(0.05)
         producer.poll(0)
@@ -116,7 +148,7 @@ class Transactor:
             try:
                 call()
             except KafkaException as error:
-                if failures.kind(error.args[0]) is not Kind.RETRIABLE or time.monotonic() > deadline:
+                if failures.kind(error.args[0]) is not Kind.RETRIABLE or self._clock.monotonic() > deadline:
                     raise
                 self._suspect = self._suspect or str(error.args[0])
             else:
@@ -139,7 +171,7 @@ class Transactor:
         raise BatchFailedError(why, certain=certain)
 
     def _aborted(self, producer: Producer) -> bool:
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._clock.monotonic() + self._timeout_s
         try:
             self._again(lambda: producer.abort_transaction(self._left(deadline)), deadline)
         except KafkaException as error:
@@ -147,13 +179,16 @@ class Transactor:
                 message = f"{self._id} is held by another process: {error.args[0]}"
                 raise FencedError(message) from error
             return False
+        self._open = False
         return not self._suspect
 
     def _heard(self, why: str) -> None:
         self._suspect = why
 
-    def _renewed(self) -> Producer:
+    def _renewed(self) -> Producer | None:
+        """Make a producer that has fenced all before it; None when the worker is told to stop meanwhile."""
         old, self._producer = self._producer, None
+        self._open = False
         if old is not None:
             old.purge()
             self._on_renew()
@@ -166,8 +201,10 @@ class Transactor:
                 if failures.kind(error.args[0]) is Kind.FENCED:
                     message = f"{self._id} is held by another process: {error.args[0]}"
                     raise FencedError(message) from error
+                if self._stopping():
+                    return None
                 log.warning("init_transactions failed, once more in %.1f s: %s", wait, error.args[0])
-                time.sleep(wait)
+                self._clock.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
                 self._suspect = ""
