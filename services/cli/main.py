@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import broker, city, schemas, topics
+from services.cli import broker, city, dead, schemas, topics
 from services.cli.crm import crm
 from services.cli.demo import demo
 from services.cli.docs import docs
@@ -21,6 +21,7 @@ app.command("run", rich_help_panel="Run")(run_worker)
 app.command("crm", rich_help_panel="Run")(crm)
 app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate", help="Plan, apply and check topics.yaml.")
+app.add_typer(dead.app, name="dead", rich_help_panel="Operate")
 app.command("settings", rich_help_panel="Operate")(settings)
 app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
 app.command("train", rich_help_panel="Your town")(train)

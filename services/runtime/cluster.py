@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 Sign = Literal["+", "~", "!", "?"]
 WORDS: dict[Sign, str] = {"+": "create", "~": "change", "!": "refused", "?": "unknown"}
+WHO = "stormdrain topics"
 REACH_S = 5.0
 """How long a cluster may take to answer before it counts as away."""
 ASK_S = 30.0
@@ -94,8 +95,8 @@ def admin(bootstrap: str, config: Mapping[str, Any] | None = None) -> Any:  # no
     return AdminClient({**(config or {}), **quiet})
 
 
-def look(client: Any, ours: Callable[[str], bool], bootstrap: str) -> Cluster:  # noqa: ANN401
-    """Read what the cluster has. Only reads.
+def look(client: Any, ours: Callable[[str], bool], bootstrap: str, who: str = WHO) -> Cluster:  # noqa: ANN401
+    """Read what the cluster has, for the command `who`. Only reads.
 
     Raises:
         ClusterError: it does not answer within `REACH_S`, or refuses.
@@ -111,7 +112,7 @@ def look(client: Any, ours: Callable[[str], bool], bootstrap: str) -> Cluster:  
             for resource, future in futures.items()
         }
     except KafkaException as error:
-        raise ClusterError(_away(bootstrap, error)) from error
+        raise ClusterError(_away(bootstrap, error, who)) from error
     return Cluster(
         brokers=len(found.brokers),
         topics={
@@ -288,10 +289,10 @@ def _await(client: Any, names: Collection[str]) -> list[str]:  # noqa: ANN401
     return []
 
 
-def _away(bootstrap: str, error: KafkaException) -> str:
+def _away(bootstrap: str, error: KafkaException, who: str = WHO) -> str:
     said = error.args[0].str()
     return (
-        f"stormdrain topics cannot reach Kafka at {bootstrap}: {said}\n"
+        f"{who} cannot reach Kafka at {bootstrap}: {said}\n"
         f"  expected an answer within {REACH_S:g} s; is the cluster up, and are KAFKA_BOOTSTRAP and "
         "KAFKA_SECURITY_PROTOCOL right? `stormdrain broker` starts one here"
     )

@@ -1,0 +1,7 @@
+import pytest
+from dead_letters import Place
+
+
+@pytest.fixture
+def place(kafka: str) -> Place:
+    return Place(kafka)
