@@ -62,12 +62,24 @@ def commands(page: str) -> Iterator[list[str]]:
     lines = [line for found in _BLOCK.finditer(text) if found["language"] == "sh" for line in _joined(found["text"])]
     rest = _BLOCK.sub("", text)
     for line in (*lines, *_INDENTED.findall(rest), *_INLINE.findall(rest)):
-        if not re.match(r"([A-Z_]+=\S+ )*(stormdrain|make|python -m services) \S", line):
+        if not re.match(r"([A-Z_]+=\S+ )*(stormdrain|make|python -m services) \S|echo .*\| stormdrain", line):
             continue
-        words = shlex.split(line, comments=True)
-        while _VARIABLE.match(words[0]):
-            words = words[1:]
-        yield words
+        for words in _piped(shlex.split(line, comments=True)):
+            while words and _VARIABLE.match(words[0]):
+                words.pop(0)
+            if words and words[0] in {"stormdrain", "make", "python"}:
+                yield words
+
+
+def _piped(words: list[str]) -> list[list[str]]:
+    """Give the commands of a pipe."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
 
 
 def _joined(text: str) -> list[str]:
