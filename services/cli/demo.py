@@ -54,7 +54,7 @@ def demo(
         try:
             status = _run(state, interrupts, count=count, seed=seed, rate=rate, city=city, models=models)
         except (BrokerError, ClusterError, TopicsError, TownError, CityError, GatewayError, OSError) as error:
-            console.print(f"the demo failed: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         except KeyboardInterrupt:
             status = interrupts.status
             console.print("interrupted; everything is stopped")
