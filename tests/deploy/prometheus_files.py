@@ -14,7 +14,13 @@ from services.runtime.metrics import Metrics
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = FOLDER / "rules" / "stormdrain.yml"
 CONFIG = FOLDER / "prometheus.yml"
-GIVEN = {"up", "probe_success", "process_start_time_seconds"}
+GIVEN = {
+    "up",
+    "probe_success",
+    "process_start_time_seconds",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+}
 """What Prometheus, the blackbox exporter and prometheus_client tell by themselves."""
 
 
