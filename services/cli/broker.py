@@ -58,7 +58,7 @@ def start(
                     running.restart(node.id)
             found = running.status()
         else:
-            with _progress(as_json=as_json) as report:
+            with progress(as_json=as_json) as report:
                 broker = Broker.start(
                     state_dir,
                     nodes=nodes,
@@ -120,7 +120,7 @@ def lock(
     as_json: _Json = False,
 ) -> None:
     """For maintainers: resolve Kafka's jars by their Maven coordinates and pin them by checksum."""
-    with _failing(as_json=as_json), _progress(as_json=as_json) as report:
+    with _failing(as_json=as_json), progress(as_json=as_json) as report:
         pinned = jars.write_lock(to, report)
     size = sum(jar.size for jar in pinned)
     if as_json:
@@ -143,7 +143,7 @@ def _failing(*, as_json: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(*, as_json: bool) -> Iterator[OnProgress]:
+def progress(*, as_json: bool) -> Iterator[OnProgress]:
     """Progress on stderr: a bar on a terminal, a line for each new step elsewhere, nothing beside JSON."""
     if as_json:
         yield jars.silent

@@ -10,6 +10,7 @@ from services.cli.run import run as run_worker
 from services.cli.settings import settings
 from services.cli.train import train
 from services.cli.try_ import try_
+from services.cli.up import up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +18,7 @@ app = typer.Typer(
     help="Carries a city's non-emergency reports (311) from the curb to the crew. Begin with: stormdrain demo",
 )
 app.command("demo", rich_help_panel="Run")(demo)
+app.command("up", rich_help_panel="Run")(up)
 app.command("run", rich_help_panel="Run")(run_worker)
 app.command("crm", rich_help_panel="Run")(crm)
 app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")

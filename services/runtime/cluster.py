@@ -304,8 +304,10 @@ def apply_all(
     partitions: int | None = None,
     replication_factor: int | None = None,
     path: Path | None = None,
+    *,
+    config: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Plan and apply topics.yaml to a cluster in one go, for a demo or a test; gives the plan that was applied.
+    """Plan and apply topics.yaml to a cluster in one go; gives the plan that was applied. `config` adds security.
 
     Raises:
         ClusterError: the cluster is away, or a step is refused or failed.
@@ -313,7 +315,7 @@ def apply_all(
 
     """
     wanted = topics_file.load(path)
-    client = admin(bootstrap)
+    client = admin(bootstrap, config)
     cluster = look(client, wanted.ours, bootstrap)
     topics = wanted.expand(
         departments, brokers=cluster.brokers, partitions=partitions, replication_factor=replication_factor
