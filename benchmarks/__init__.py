@@ -1,0 +1,1 @@
+"""How fast Stormdrain is and what it costs: seeded, on the embedded broker, one JSON line each; docs/performance.md."""

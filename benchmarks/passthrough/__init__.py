@@ -1,0 +1,1 @@
+"""The runtime against a bare loop: the same records through both, in turn, on one broker."""

@@ -1,0 +1,63 @@
+"""Events as the workers really make them: a synthetic storm, classified and routed by the shipped town's own model."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from services.city.load import load
+from services.classify.settings import ClassifySettings
+from services.classify.worker import build as build_classify
+from services.events import Event, Place, Report, RequestReceived
+from services.route.settings import RouteSettings
+from services.route.worker import build as build_route
+from services.runtime.settings import Shared
+from services.runtime.worker import Stateless, Worker
+from services.sandbox.storm import StormReport, storm
+
+KINDS = ("received", "classified", "routed")
+START = datetime.fromisoformat("2026-01-05T07:00:00+00:00")
+
+
+def samples(kind: str, *, seed: int, count: int, city: Path, models: Path) -> Sequence[Event]:
+    """Give `count` events of one of `KINDS`; the same arguments give the same events."""
+    town = load(city)
+    reports = storm(town, seed=seed, count=count, start=START, spread_s=3600)
+    events: Sequence[Event] = [RequestReceived(report=_report(report, town.jurisdiction_id)) for report in reports]
+    shared = Shared(stormdrain_city_dir=city, stormdrain_models_dir=models)
+    if kind in KINDS[1:]:
+        events = _decided(build_classify(ClassifySettings(), shared), events)
+    if kind in KINDS[2:]:
+        events = _decided(build_route(RouteSettings(), shared), events)
+    return events
+
+
+def renamed(event: Event, request_id: str) -> Event:
+    """Give the same event of another request."""
+    report: Report = event.report  # type: ignore[attr-defined]
+    return msgspec.structs.replace(event, report=msgspec.structs.replace(report, request_id=request_id))
+
+
+def _report(said: StormReport, jurisdiction: str) -> Report:
+    place = None
+    if said.lat is not None and said.lon is not None:
+        place = Place(latitude=said.lat, longitude=said.lon, radius_m=said.radius_m, method="gps")
+    return Report(
+        request_id=said.source_id,
+        channel=said.channel,
+        received_at=said.requested_at,
+        requested_at=said.requested_at,
+        text=said.text,
+        place=place,
+        address=said.address,
+        service_code=said.service_code,
+        source_id=said.source_id,
+        jurisdiction_id=jurisdiction,
+    )
+
+
+def _decided(worker: Worker, events: Sequence[Event]) -> list[Event]:
+    handler: Stateless = worker.handler  # type: ignore[assignment]
+    outcomes = handler.handle(events)
+    return [outcome for outcome in outcomes if isinstance(outcome, Event)]
