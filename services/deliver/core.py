@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from services.city.model import City
 from services.events import Case, DeliveryMade, Event
-from services.runtime.worker import Outcome, Rejected, TryLaterError
+from services.runtime.worker import Later, Outcome, Rejected
 
 LONGEST_WAIT_S = 30.0
 """Between two tries of a system that does not say how long it wants to be left alone."""
@@ -237,9 +237,7 @@ class Deliver:
     def handle(self, partition: int, batch: Sequence[Event]) -> Sequence[Outcome]:
         """Deliver what is not delivered yet.
 
-        Raises:
-            TryLaterError: a system is away or slow; what it and others did take of this batch is remembered.
-
+        A case whose system is away or slow is for later; what that system and others did take is remembered.
         """
         outcomes: list[Outcome] = [() for _ in batch]
         newest: dict[str, tuple[int, Case, Parcel]] = {}
@@ -257,9 +255,9 @@ class Deliver:
             ):
                 newest[load.key] = index, case, load
         tries = self._tries.setdefault(partition, {})
-        self._carry([load for _, _, load in newest.values()], tries)
+        waits = self._carry([load for _, _, load in newest.values()], tries)
         for index, case, load in newest.values():
-            outcomes[index] = self._outcome(case, load, tries[load.key])
+            outcomes[index] = self._outcome(case, load, tries[load.key], waits)
             if isinstance(outcomes[index], Rejected):
                 del tries[load.key]
         return outcomes
@@ -281,7 +279,8 @@ class Deliver:
         self._ledger.forget(partition)
         self._tries.pop(partition, None)
 
-    def _carry(self, parcels: Sequence[Parcel], tries: dict[str, Try]) -> None:
+    def _carry(self, parcels: Sequence[Parcel], tries: dict[str, Try]) -> Mapping[str, tuple[str, float]]:
+        """Take parcels on their way; give the systems that want to be left alone, why and for how many seconds."""
         loads: dict[str, list[Parcel]] = {}
         for load in parcels:
             tried = tries.get(load.key)
@@ -299,16 +298,16 @@ class Deliver:
                 tries[load.key].note(
                     trip.answers.get(load.key), taken=self._taken[system], give_up_after=self._give_up_after
                 )
-        waiting = {load.system for load in parcels if tries[load.key].answer is None}
-        if waiting:
-            waits = [trip.waits.get(system, ("patience ran out", 0.0)) for system in sorted(waiting)]
-            why = "; ".join(f"{system}: {why}" for system, (why, _) in zip(sorted(waiting), waits, strict=True))
-            raise TryLaterError(why, min(seconds for _, seconds in waits))
+        return trip.waits
 
-    def _outcome(self, case: Case, load: Parcel, tried: Try) -> Outcome:
+    def _outcome(
+        self, case: Case, load: Parcel, tried: Try, waits: Mapping[str, tuple[str, float]]
+    ) -> DeliveryMade | Rejected | Later:
         if isinstance(tried.answer, Refused):
             return Rejected(tried.answer.reason, f"{load.system}: {tried.answer.detail}")
-        assert tried.answer is not None  # noqa: S101 - `_carry` returns only when all have one
+        if tried.answer is None:
+            why, seconds = waits.get(load.system, ("patience ran out", 0.0))
+            return Later(f"{load.system}: {why}", seconds)
         return DeliveryMade(
             request_id=load.ref,
             department=case.routing.department,

@@ -24,7 +24,7 @@ from services.readmodel.engine import ReadModelAwayError
 from services.readmodel.fold import Heard
 from services.readmodel.store import Store
 from services.runtime.settings import Shared
-from services.runtime.worker import Outcome, TryLaterError, Worker
+from services.runtime.worker import Later, Outcome, Worker
 
 READS: tuple[type[Event], ...] = (
     RequestReceived,
@@ -61,17 +61,12 @@ class Indexer:
         self._retry_s = retry_s
 
     def handle(self, batch: Sequence[Event]) -> Sequence[Outcome]:
-        """Write the batch; nothing comes of a record.
-
-        Raises:
-            TryLaterError: the database does not answer or is busy; nothing of the batch was written.
-
-        """
+        """Write the batch; nothing comes of a record. All of it is for later when the database does not answer."""
         now = self._clock()
         try:
             self._store.apply([(event, said_at(event, now)) for event in batch])
         except ReadModelAwayError as error:
-            raise TryLaterError(str(error), self._retry_s) from error
+            return [Later(str(error), self._retry_s)] * len(batch)
         return [()] * len(batch)
 
 

@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from confluent_kafka import TopicPartition
 
 from services.events import Event
 from services.runtime.ports import Message
 from services.runtime.records import MAX_VALUE, TOO_LARGE, Decoder, Encoder, Outgoing, dead_letter, trace_of
-from services.runtime.worker import Outcome, Rejected, Stateful, Stateless, Worker
+from services.runtime.worker import Later, Outcome, Rejected, Stateful, Stateless, Worker
 
 Place = tuple[str, int]
+Finished = Event | Rejected | Sequence[Event]
+"""What a record became: one event, several, none, or a rejection."""
 
 
 @dataclass(slots=True)
@@ -27,10 +30,6 @@ class Batch:
     oldest_ms: dict[Place, int]
     """Timestamp of each partition's first record."""
 
-    def offsets(self) -> list[TopicPartition]:
-        """Give the positions that the transaction commits."""
-        return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
-
     def places(self) -> list[Place]:
         """Give the partitions that the batch is of."""
         return list(self.next_offsets)
@@ -40,10 +39,20 @@ class Batch:
 class Result:
     """What a batch became. `own` are outputs that the worker's state is folded from, with their partition."""
 
+    next_offsets: dict[Place, int] = field(default_factory=dict)
+    """Where each partition goes on: at the first record for which it is too early, or after the batch."""
+    later: dict[Place, Later] = field(default_factory=dict)
+    """Partitions that go on only then."""
+    consumed: dict[str, int] = field(default_factory=dict)
+    """Records that were finished, by topic."""
     outgoing: list[Outgoing] = field(default_factory=list)
     own: list[tuple[int, Event]] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
     produced: dict[str, int] = field(default_factory=dict)
+
+    def offsets(self) -> list[TopicPartition]:
+        """Give the positions that the transaction commits."""
+        return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
 
 
 def decode(messages: Sequence[Message], owned: set[Place], decoder: Decoder) -> Batch:
@@ -102,11 +111,11 @@ def _ask(worker: Worker, partition: int, events: Sequence[Event]) -> Sequence[Ou
 
 def encode(worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: Encoder, now: datetime) -> Result:
     """Make the records that go out, in the order of the records that came in."""
-    result = Result()
+    result = Result(next_offsets=dict(batch.next_offsets))
     outgoing, produced, own = result.outgoing, result.produced, result.own
     encoder.begin(now)
     keeps = worker.rebuilds_from
-    for message, outcome in zip(batch.messages, outcomes, strict=True):
+    for message, outcome in _in_time(batch, outcomes, result):
         if isinstance(outcome, Event):
             events: Sequence[Event] = (outcome,)
         elif isinstance(outcome, Rejected):
@@ -128,6 +137,28 @@ def encode(worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: E
         if keeps is not None:
             own += [(partition, event) for event in events if type(event) is keeps]
     return result
+
+
+def _in_time(batch: Batch, outcomes: Sequence[Outcome], result: Result) -> Sequence[tuple[Message, Finished]]:
+    """Give what can be finished: of each partition, what stands before the first record for which it is too early."""
+    if Later not in map(type, outcomes):
+        result.consumed = batch.consumed
+        return list(zip(batch.messages, cast("Sequence[Finished]", outcomes), strict=True))
+    fit: list[tuple[Message, Finished]] = []
+    for message, outcome in zip(batch.messages, outcomes, strict=True):
+        place = (message.topic(), message.partition())
+        if place in result.later:
+            continue
+        if isinstance(outcome, Later):
+            result.later[place] = outcome
+            result.next_offsets[place] = message.offset()
+        else:
+            fit.append((message, outcome))
+    for message, _ in fit:
+        result.consumed[message.topic()] = result.consumed.get(message.topic(), 0) + 1
+    for place in result.later.keys() - {(message.topic(), message.partition()) for message, _ in fit}:
+        del result.next_offsets[place]
+    return fit
 
 
 def reconsidered(partition: int, events: Sequence[Event], encoder: Encoder, now: datetime) -> Result:

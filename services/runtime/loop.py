@@ -32,7 +32,7 @@ from services.runtime.records import Decoder, Encoder
 from services.runtime.rejections import Rejections
 from services.runtime.state import States
 from services.runtime.transaction import BatchFailedError, Transactor
-from services.runtime.worker import TryLaterError, Worker
+from services.runtime.worker import Later, Worker
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -75,8 +75,8 @@ class Loop:
         )
         self._states = States(worker, clients, metrics, self._clock)
         self._rejections = Rejections(settings.max_rejected_share, settings.rejected_window)
+        self._parked: dict[Place, float] = {}
         self._hold_until = 0.0
-        self._hold_why = ""
 
     # What a supervisor sees and asks.
 
@@ -87,22 +87,20 @@ class Loop:
     def resume(self) -> None:
         """Go on in spite of the rejections that paused the worker."""
         self._rejections.allow()
-        if self._hold_why == "rejections":
-            self._hold_until = 0.0
+        self._hold_until = min(self._hold_until, self._clock.monotonic())
 
     def not_ready(self) -> str | None:
         """Give why no traffic should be counted on yet, or None."""
-        if not self._member.joined:
-            return "not started"
-        if not self._member.held:
-            return "no partitions are assigned"
-        if self._states.learning:
-            return "the tables are being read"
-        if behind := self._states.behind:
-            return f"the state of {len(behind)} partitions is being rebuilt"
-        if self._hold_why:
-            return f"paused: {self._hold_why}"
-        return None
+        member, states = self._member, self._states
+        reasons = (
+            (not member.joined, "not started"),
+            (not member.held, "no partitions are assigned"),
+            (states.learning, "the tables are being read"),
+            (bool(states.behind), f"the state of {len(states.behind)} partitions is being rebuilt"),
+            (bool(self._hold_until), "paused: rejections"),
+            (member.held <= set(self._parked), "paused: try_later"),
+        )
+        return next((reason for holds, reason in reasons if holds), None)
 
     # The loop.
 
@@ -159,7 +157,7 @@ class Loop:
         for partition in self._states.step(0.2 if idle else 0.02):
             self._member.rewind({place for place in held if place[1] == partition})
         self._states.look()
-        ready = held - self._states.waiting(held)
+        ready = held - self._states.waiting(held) - self._too_early()
         self._member.flow(ready)
         return ready
 
@@ -178,26 +176,26 @@ class Loop:
         if result is None:
             self._member.rewind(places)
             return False
-        if not self._commit(result, batch.offsets(), metadata, places):
+        if result.consumed and not self._commit(result, result.offsets(), metadata, places):
             return False
-        self._rejections.count(len(batch.messages), sum(result.rejected.values()))
+        if result.later:
+            self._park(result.later)
+        if not result.consumed:
+            return False
+        self._rejections.count(sum(result.consumed.values()), sum(result.rejected.values()))
         self._measure(batch, result)
         return True
 
     def _decide(self, batch: Batch) -> Result | None:
         """Give what a batch becomes, or None when it has to be read again, now or later."""
-        try:
-            with self._metrics.handle_duration.time():
-                outcomes = self._call(lambda: batches.handle(self.worker, batch))
-        except TryLaterError as error:
-            self._hold("try_later", error.seconds, str(error))
-            return None
+        with self._metrics.handle_duration.time():
+            outcomes = self._call(lambda: batches.handle(self.worker, batch))
         if self._member.moved:
             return None
         result = batches.encode(self.worker, batch, outcomes, self._encoder, self._clock.now())
-        if self._rejections.acceptable(len(batch.messages), sum(result.rejected.values())):
+        if self._rejections.acceptable(sum(result.consumed.values()), sum(result.rejected.values())):
             return result
-        self._hold("rejections", self._settings.rejections_hold_s, self._rejections.alarm(result.rejected))
+        self._hold(self._rejections.alarm(result.rejected))
         return None
 
     def _leave(self, messages: list[Message], batch: Batch) -> None:
@@ -248,14 +246,33 @@ class Loop:
 
     # Waiting without letting go.
 
-    def _hold(self, why: str, seconds: float, text: str) -> None:
+    def _park(self, later: dict[Place, Later]) -> None:
+        """Leave partitions alone whose next record has to wait; the others go on."""
+        for why in sorted({each.why for each in later.values()}):
+            log.warning("%s waits: %s", self.worker.name, why)
+        now = self._clock.monotonic()
+        self._parked |= {place: now + each.seconds for place, each in later.items()}
+        self._metrics.paused.of("try_later").set(1)
+        self._member.rewind(later)
+
+    def _too_early(self) -> set[Place]:
+        if not self._parked:
+            return set()
+        now, held = self._clock.monotonic(), self._member.held
+        self._parked = {place: until for place, until in self._parked.items() if until > now and place in held}
+        self._metrics.paused.of("try_later").set(bool(self._parked))
+        return set(self._parked)
+
+    def _hold(self, text: str) -> None:
+        """Take nothing for a while: most of what comes is rejected, so that somebody should look first."""
+        seconds = self._settings.rejections_hold_s
         log.error("%s pauses for up to %.1f s: %s", self.worker.name, seconds, text)
-        self._hold_why, self._hold_until = why, self._clock.monotonic() + seconds
-        self._metrics.paused.of(why).set(1)
+        self._hold_until = self._clock.monotonic() + seconds
+        self._metrics.paused.of("rejections").set(1)
         self._member.stop()
 
     def _held(self) -> bool:
-        if not self._hold_why:
+        if not self._hold_until:
             return False
         began = self._clock.monotonic()
         self._member.poll(max(0.0, min(0.2, self._hold_until - began)))
@@ -263,8 +280,8 @@ class Loop:
         self._metrics.backpressure.inc(now - began)
         if now < self._hold_until:
             return True
-        self._metrics.paused.of(self._hold_why).set(0)
-        self._hold_why = ""
+        self._metrics.paused.of("rejections").set(0)
+        self._hold_until = 0.0
         return False
 
     def _call(self, work: Callable[[], T]) -> T:
@@ -280,8 +297,8 @@ class Loop:
 
     def _measure(self, batch: Batch, result: Result) -> None:
         metrics = self._metrics
-        metrics.batch_records.observe(len(batch.messages))
-        for topic, number in batch.consumed.items():
+        metrics.batch_records.observe(sum(result.consumed.values()))
+        for topic, number in result.consumed.items():
             metrics.records_consumed.of(topic).inc(number)
         for topic, number in result.produced.items():
             metrics.records_produced.of(topic).inc(number)

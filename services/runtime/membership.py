@@ -188,7 +188,7 @@ class Membership:
         self._news |= {partition for _, partition in new}
         self._metrics.assigned_partitions.set(len(self.held))
         # librdkafka remembers that a partition was paused when it went; what comes is told either way.
-        if self._stopped or self._worker.rebuilds_from is not None:
+        if self._stopped or self._worker.rebuilds_from is not None or self._worker.tables:
             consumer.pause(partitions)
         else:
             consumer.resume(partitions)

@@ -47,10 +47,10 @@ class States:
 
     def waiting(self, own: Iterable[Place]) -> set[Place]:
         """Give those of `own` that must not be handled yet."""
-        if self._source is None:
-            return set()
         if self.learning:
             return set(own)
+        if self._source is None:
+            return set()
         return {place for place in own if place[1] not in self._whole}
 
     def follow(self, held: set[int], news: set[int]) -> None:

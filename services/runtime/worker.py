@@ -32,19 +32,20 @@ class RejectedError(Exception):
         self.rejected = Rejected(reason, detail)
 
 
-class TryLaterError(Exception):
-    """Something outside is away (a CRM is down): nothing of this batch was done that cannot be done again.
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Something outside that this record needs is away (a CRM, a database): nothing final was done with it.
 
-    The runtime pauses its partitions, goes on polling, and hands the batch back after `seconds`.
+    The runtime hands it out again after `seconds`, with all that follows it on its partition of its topic. Other
+    partitions go on: what one department's system keeps waiting does not wait for another's.
     """
 
-    def __init__(self, why: str, seconds: float) -> None:
-        super().__init__(why)
-        self.seconds = seconds
+    why: str
+    seconds: float
 
 
-Outcome = Event | Rejected | Sequence[Event]
-"""What became of one record: one event, several, none (an empty tuple), or a rejection."""
+Outcome = Event | Rejected | Later | Sequence[Event]
+"""What became of one record: one event, several, none (an empty tuple), a rejection, or nothing yet."""
 
 
 class Stateless(Protocol):

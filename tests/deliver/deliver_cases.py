@@ -23,14 +23,16 @@ from services.events import (
     Report,
     Routing,
 )
+from services.runtime.worker import Later
 from services.sandbox.crm import Crm
 from services.sandbox.crm_faults import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Sequence
     from pathlib import Path
 
     from services.deliver.core import Carrier
+    from services.runtime.worker import Outcome
 
 T = TypeVar("T")
 
@@ -149,3 +151,7 @@ def courier(
 def deliver(carrier: Carrier, *, give_up_after: int = 50, remember: int = 1000) -> Deliver:
     """The handler under test, at one o'clock of its own."""
     return Deliver(city(), carrier, clock=lambda: LATER, remember=remember, give_up_after=give_up_after)
+
+
+def first_later(outcomes: Sequence[Outcome]) -> Later:
+    return next(each for each in outcomes if isinstance(each, Later))

@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from deliver_cases import LATER, case, deliver
+from deliver_cases import LATER, case, deliver, first_later
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ from services.deliver.core import (
     wait,
 )
 from services.events import DeliveryMade, Event, RequestReceived
-from services.runtime.worker import Outcome, Rejected, TryLaterError
+from services.runtime.worker import Later, Outcome, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -146,9 +146,9 @@ def test_a_system_that_is_away_asks_for_patience_and_what_others_took_is_not_sen
     porter.waits = {"green": ("status 503", 12.0)}
     handler = deliver(porter)
     batch = [case("r1"), case("r2", department="parks")]
-    with pytest.raises(TryLaterError, match=r"^green: status 503$") as caught:
-        handler.handle(0, batch)
-    assert caught.value.seconds == 12.0
+    outcomes = handler.handle(0, batch)
+    assert made(outcomes[0]).request_id == "r1"
+    assert outcomes[1] == Later("green: status 503", 12.0)
     porter.answer = lambda _: Accepted("created", "C")
     outcomes = handler.handle(0, batch)
     assert [made(each).attempts for each in outcomes] == [1, 2]
@@ -157,9 +157,9 @@ def test_a_system_that_is_away_asks_for_patience_and_what_others_took_is_not_sen
 
 def test_a_parcel_that_there_was_no_time_for_is_tried_at_once() -> None:
     porter = Porter(lambda load: None if load.ref == "r2" else Accepted("created", "C"))
-    with pytest.raises(TryLaterError, match=r"^works: patience ran out$") as caught:
-        deliver(porter).handle(0, [case("r1"), case("r2")])
-    assert caught.value.seconds == 0.0
+    caught = first_later(deliver(porter).handle(0, [case("r1"), case("r2")]))
+    assert caught.why == "works: patience ran out"
+    assert caught.seconds == 0.0
 
 
 def test_a_refused_case_is_rejected_without_a_word_of_the_answer() -> None:
@@ -175,8 +175,7 @@ def test_a_case_that_breaks_its_system_while_others_pass_is_given_up_and_goes_la
     handler = deliver(porter, give_up_after=3)
     batch = [case("bad"), case("r1")]
     for _ in range(2):
-        with pytest.raises(TryLaterError):
-            handler.handle(0, batch)
+        assert first_later(handler.handle(0, batch)).why == "works: patience ran out"
     outcomes = handler.handle(0, batch)
     detail = "works: the system failed on it 3 times while it took others; look there, then replay"
     assert outcomes[0] == Rejected("crm_failed", detail)
@@ -186,15 +185,13 @@ def test_a_case_that_breaks_its_system_while_others_pass_is_given_up_and_goes_la
 def test_a_system_that_breaks_over_everything_is_never_given_up() -> None:
     handler = deliver(Porter(lambda _: Unavailable("status 500", failed=True)), give_up_after=2)
     for _ in range(10):
-        with pytest.raises(TryLaterError):
-            handler.handle(0, [case("r1"), case("r2")])
+        assert first_later(handler.handle(0, [case("r1"), case("r2")])).seconds == 0.0
 
 
 def test_what_was_tried_least_is_carried_first() -> None:
     porter = Porter(lambda load: Unavailable("status 500", failed=True) if load.ref == "bad" else None)
     handler = deliver(porter)
-    with pytest.raises(TryLaterError):
-        handler.handle(0, [case("bad"), case("r1")])
+    assert first_later(handler.handle(0, [case("bad"), case("r1")])).seconds == 0.0
     order: list[str] = []
     porter.answer = lambda load: order.append(load.ref) or Accepted("created", "C")  # type: ignore[func-returns-value]
     handler.handle(0, [case("bad"), case("r1")])

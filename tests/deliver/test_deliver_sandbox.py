@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from deliver_cases import Hand, RunningCrm, case, courier, deliver
+from deliver_cases import Hand, RunningCrm, case, courier, deliver, first_later
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ from services.deliver.adapters import connect, seconds_of
 from services.deliver.core import Deliver, version
 from services.deliver.settings import DeliverSettings
 from services.events import Case, DeliveryMade
-from services.runtime.worker import Rejected, TryLaterError
+from services.runtime.worker import Later, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,10 +43,11 @@ def results(outcomes: Sequence[Outcome]) -> list[str]:
 
 def until_taken(handler: Deliver, batch: Sequence[Case], clock: Hand, tries: int = 200) -> Sequence[Outcome]:
     for _ in range(tries):
-        try:
-            return handler.handle(0, batch)
-        except TryLaterError as error:
-            clock.seconds += error.seconds
+        outcomes = handler.handle(0, batch)
+        early = [each.seconds for each in outcomes if isinstance(each, Later)]
+        if not early:
+            return outcomes
+        clock.seconds += min(early)
     message = f"not taken after {tries} tries"
     raise AssertionError(message)
 
@@ -72,9 +73,9 @@ def test_a_lost_answer_is_asked_for_again_and_makes_no_second_record(crm: Runnin
     clock = Hand()
     with courier(crm.url, clock=clock) as carrier:
         handler = deliver(carrier)
-        with pytest.raises(TryLaterError, match=r"^works: connection: ServerDisconnectedError$") as caught:
-            handler.handle(0, [case()])
-        clock.seconds += caught.value.seconds
+        caught = first_later(handler.handle(0, [case()]))
+        assert caught.why == "works: connection: ServerDisconnectedError"
+        clock.seconds += caught.seconds
         crm.faults()
         outcomes = handler.handle(0, [case()])
     assert results(outcomes) == ["unchanged"]
@@ -88,14 +89,13 @@ def test_retry_after_is_obeyed_and_a_resting_system_is_not_called(crm: RunningCr
     clock = Hand()
     with courier(crm.url, clock=clock) as carrier:
         handler = deliver(carrier)
-        with pytest.raises(TryLaterError, match=r"^works: status 429$") as caught:
-            handler.handle(0, [case()])
-        assert caught.value.seconds == 40.0
+        caught = first_later(handler.handle(0, [case()]))
+        assert caught.why == "works: status 429"
+        assert caught.seconds == 40.0
         clock.seconds += 15.0
         crm.faults()
-        with pytest.raises(TryLaterError) as caught:
-            handler.handle(1, [case("r2")])
-        assert caught.value.seconds == 25.0
+        caught = first_later(handler.handle(1, [case("r2")]))
+        assert caught.seconds == 25.0
         assert crm.crm.requests == 1
         clock.seconds += 25.0
         assert results(handler.handle(0, [case()])) == ["created"]
@@ -108,9 +108,9 @@ def test_a_system_that_comes_back_is_tried_with_one_case_first(crm: RunningCrm) 
     with courier(crm.url, clock=clock) as carrier:
         handler = deliver(carrier)
         for _ in range(3):
-            with pytest.raises(TryLaterError, match=r"^works: status 503$") as caught:
-                handler.handle(0, batch)
-            clock.seconds += caught.value.seconds
+            caught = first_later(handler.handle(0, batch))
+            assert caught.why == "works: status 503"
+            clock.seconds += caught.seconds
         assert crm.crm.requests == 3
         crm.faults()
         assert results(handler.handle(0, batch)) == ["created"] * 50
@@ -122,13 +122,13 @@ def test_a_system_that_is_away_is_told_from_one_that_is_slow(crm: RunningCrm) ->
     with courier(crm.url, clock=clock, timeout_s=0.05) as carrier:
         handler = deliver(carrier)
         crm.faults(slow_ms=400)
-        with pytest.raises(TryLaterError, match=r"^works: no answer in time$") as caught:
-            handler.handle(0, [case()])
-        clock.seconds += caught.value.seconds
+        caught = first_later(handler.handle(0, [case()]))
+        assert caught.why == "works: no answer in time"
+        clock.seconds += caught.seconds
         crm.down()
-        with pytest.raises(TryLaterError, match=r"^works: connection: ClientConnectorError$") as caught:
-            handler.handle(0, [case()])
-        clock.seconds += caught.value.seconds
+        caught = first_later(handler.handle(0, [case()]))
+        assert caught.why == "works: connection: ClientConnectorError"
+        clock.seconds += caught.seconds
         crm.up()
         crm.faults()
         assert results(handler.handle(0, [case()])) in (["created"], ["unchanged"])
@@ -152,8 +152,8 @@ def test_a_changed_schema_and_several_matches_are_rejected_and_others_pass(crm: 
 def test_a_wrong_token_stops_deliveries_and_drops_none() -> None:
     crm = RunningCrm(token="right")
     try:
-        with courier(crm.url, token="wrong") as carrier, pytest.raises(TryLaterError, match=r"^works: status 401$"):
-            deliver(carrier).handle(0, [case("r1"), case("r2")])
+        with courier(crm.url, token="wrong") as carrier:
+            assert first_later(deliver(carrier).handle(0, [case("r1"), case("r2")])).why == "works: status 401"
         with courier(crm.url, token="right") as carrier:
             assert results(deliver(carrier).handle(0, [case("r1"), case("r2")])) == ["created", "created"]
     finally:
@@ -179,8 +179,8 @@ def test_one_system_in_trouble_does_not_keep_cases_from_another(crm: RunningCrm)
     try:
         with courier(crm.url, clock=clock) as carrier:
             carrier._lines["green"].connector._url = away.url  # type: ignore[attr-defined]
-            with pytest.raises(TryLaterError, match=r"^green: connection: ClientConnectorError$"):
-                deliver(carrier).handle(0, [case("r1"), case("r2", department="parks"), case("r3")])
+            caught = first_later(deliver(carrier).handle(0, [case("r1"), case("r2", department="parks"), case("r3")]))
+            assert caught.why == "green: connection: ClientConnectorError"
         assert sorted(line.ref for line in crm.crm.book.lines()) == ["r1", "r3"]
     finally:
         away.up()
@@ -194,8 +194,8 @@ def test_the_rate_limit_of_a_system_is_kept_and_patience_ends_a_batch(crm: Runni
         carrier._patience_s = 0.5
         handler = deliver(carrier)
         for delivered in (10, 20):
-            with pytest.raises(TryLaterError, match=r"^works: patience ran out$"):
-                handler.handle(0, batch)
+            caught = first_later(handler.handle(0, batch))
+            assert caught.why == "works: patience ran out"
             assert len(crm.crm.book) == delivered
             clock.seconds += 1.0
         assert results(handler.handle(0, batch)) == ["created"] * 30
@@ -235,24 +235,24 @@ class Town:
 
     def step(self, size: int, fate: str, clock: Hand) -> None:
         batch = self.cases[self.position : self.position + size]
-        try:
-            outcomes = self.handler.handle(0, batch)
-        except TryLaterError as error:
-            clock.seconds += error.seconds
-            outcomes = None
+        outcomes = self.handler.handle(0, batch)
+        early = [each.seconds for each in outcomes if isinstance(each, Later)]
+        clock.seconds += min(early, default=0.0)
         if fate == "crash":
             self.handler = deliver(self.carrier)
             for delivery in self.deliveries:
                 self.handler.fold(0, delivery)
-        if outcomes is None or fate != "commit":
+        if fate != "commit":
             return
         for outcome in outcomes:
+            if isinstance(outcome, Later):
+                return
+            self.position += 1
             if isinstance(outcome, DeliveryMade):
                 self.deliveries.append(outcome)
                 self.handler.fold(0, outcome)
             elif isinstance(outcome, Rejected):
                 self.rejected.append(outcome)
-        self.position += len(batch)
 
 
 revisions = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(1, 4), st.booleans()), min_size=1, max_size=14)

@@ -9,12 +9,12 @@ import msgspec
 
 from services.city.model import City
 from services.cli.trying.entries import Entry
-from services.cli.trying.said import line, parcel_line
+from services.cli.trying.said import Writer
 from services.deliver.core import parcel
 from services.events import Case, Event, RequestReceived
 from services.receive.intake import CONFLICT
 from services.receive.recent import Recent, Seen
-from services.runtime.worker import Outcome, Rejected, Stateless, Worker
+from services.runtime.worker import Later, Outcome, Rejected, Stateless, Worker
 
 Entries = Iterable[Entry | None]
 """Entries in the input's order; None where the input pauses: what was read should be answered."""
@@ -36,7 +36,7 @@ def batches(entries: Entries, size: int) -> Iterator[list[Entry]]:
         yield batch
 
 
-def stateless(worker: Worker) -> Stage:
+def stateless(worker: Worker, writer: Writer) -> Stage:
     """Give the stage of a worker that decides records independently of each other."""
     handler = cast("Stateless", worker.handler)
 
@@ -44,56 +44,56 @@ def stateless(worker: Worker) -> Stage:
         for batch in batches(entries, worker.batch_size):
             fit = [entry for entry in batch if entry.event is not None]
             said = _said(fit, handler.handle([cast("Event", entry.event) for entry in fit]))
-            yield [(entry, line(entry, said.get(entry.number))) for entry in batch]
+            yield [(entry, writer.line(entry, said.get(entry.number))) for entry in batch]
 
     return run
 
 
-def receiving(recent: Recent) -> Stage:
+def receiving(recent: Recent, writer: Writer) -> Stage:
     """Give the stage of the door: what it accepts, and that it knows a repeat by its id."""
 
     def run(entries: Entries) -> Iterator[Answers]:
         for batch in batches(entries, 500):
-            yield [(entry, _at_the_door(entry, recent)) for entry in batch]
+            yield [(entry, _at_the_door(entry, recent, writer)) for entry in batch]
 
     return run
 
 
-def _at_the_door(entry: Entry, recent: Recent) -> bytes:
+def _at_the_door(entry: Entry, recent: Recent, writer: Writer) -> bytes:
     event = cast("RequestReceived | None", entry.event)
     if event is None:
-        return line(entry)
+        return writer.line(entry)
     request_id, fingerprint = event.report.request_id, msgspec.json.encode(event)
     seen = recent.look(request_id, fingerprint)
     if seen is Seen.CONFLICT:
         entry.errors = (CONFLICT,)
         entry.rejected = Rejected(CONFLICT.code, CONFLICT.description)
-        return line(entry)
+        return writer.line(entry)
     if seen is Seen.NEW:
         recent.remember(request_id, fingerprint)
-    return line(entry, event)
+    return writer.line(entry, event)
 
 
-def delivering(city: City) -> Stage:
+def delivering(city: City, writer: Writer) -> Stage:
     """Give the stage of `deliver`: what each department's system would be sent. Nothing is sent."""
 
     def run(entries: Entries) -> Iterator[Answers]:
         for batch in batches(entries, 500):
-            yield [(entry, _parcelled(entry, city)) for entry in batch]
+            yield [(entry, _parcelled(entry, city, writer)) for entry in batch]
 
     return run
 
 
-def _parcelled(entry: Entry, city: City) -> bytes:
+def _parcelled(entry: Entry, city: City, writer: Writer) -> bytes:
     case = cast("Case | None", entry.event)
     if case is None:
-        return line(entry)
+        return writer.line(entry)
     department = city.departments.get(case.routing.department)
     if case.decision.action != "release":
-        return parcel_line(entry, None, "held: a person looks at it first")
+        return writer.parcel(entry, None, "held: a person looks at it first")
     if department is None:
-        return parcel_line(entry, None, f"the city has no department {case.routing.department}")
-    return parcel_line(entry, parcel(case, system=department.system, tenant=city.jurisdiction_id), "")
+        return writer.parcel(entry, None, f"the city has no department {case.routing.department}")
+    return writer.parcel(entry, parcel(case, system=department.system, tenant=city.jurisdiction_id), "")
 
 
 def _said(entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> Mapping[int, Event]:
@@ -104,6 +104,6 @@ def _said(entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> Mapping[int,
             entry.rejected = outcome
         elif isinstance(outcome, Event):
             said[entry.number] = outcome
-        else:
+        elif not isinstance(outcome, Later):
             said.update((entry.number, event) for event in outcome)
     return said
