@@ -180,7 +180,7 @@ class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
     due_at: Instant
     reasons: tuple[Reason, ...] = ()
     revision: Annotated[int, Meta(ge=1)] = 1
-    """Grows whenever anything said of this request changes; the newest wins everywhere downstream."""
+    """Grows whenever anything said of this request changes; the newest wins, but no one wins over a person's word."""
     version: str = ""
 
 
@@ -334,7 +334,10 @@ class RequestPrioritized(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Case(Event, frozen=True, kw_only=True, omit_defaults=True):
-    """Work for a department: all that is known, decided. The newest `priority.revision` of a request wins."""
+    """Work for a department: all that is known, decided.
+
+    Of several for one request, one with a `decision.reviewer` wins, and then the newest `priority.revision`.
+    """
 
     topic: ClassVar[str] = "cases.{department}.v1"
     report: Report
@@ -426,7 +429,7 @@ class DeliveryMade(Event, frozen=True, kw_only=True, omit_defaults=True):
     received_at: Instant
     delivered_at: Instant
     reviewed: bool = False
-    """A person decided this revision; it outranks what policy had decided of the same one."""
+    """A person decided; it outranks whatever policy decided of this request, of later revisions too."""
 
     @property
     def key(self) -> str:

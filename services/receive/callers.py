@@ -15,18 +15,20 @@ _LONGEST_KEY: Final = 255
 
 
 class Keys:
-    """The keys that may post, known by their SHA-256 only; without any, anybody may."""
+    """The keys that may post, known by their SHA-256 only, maybe with a name before it; without any, anybody may."""
 
-    def __init__(self, digests: Sequence[str]) -> None:
-        self._digests = tuple(digest.encode() for digest in digests)
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._names = {digest.encode(): name for name, _, digest in (key.rpartition(":") for key in keys)}
 
     @property
     def open(self) -> bool:
         """Whether anybody may post."""
-        return not self._digests
+        return not self._names
 
     def caller(self, request: web.Request, api_key: str = "") -> str:
-        """Give who calls, by `api_key`, or the header `X-Api-Key` or `Authorization: Bearer`, or the query.
+        """Give who calls: the name of the key that is shown, or else its digest.
+
+        It is `api_key`, or in the header `X-Api-Key` or `Authorization: Bearer`, or in the query.
 
         Raises:
             AnswerError: 403, when keys are set and none of them was shown.
@@ -38,11 +40,11 @@ class Keys:
         shown = api_key or request.headers.get("X-Api-Key") or bearer or request.query.get("api_key", "")
         digest = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
         # All of them are compared, each in constant time: how long it takes tells nothing.
-        known = [hmac.compare_digest(digest.encode(), each) for each in self._digests]
-        if not any(known):
+        known = [each for each in self._names if hmac.compare_digest(digest.encode(), each)]
+        if not known:
             message = "the api_key is unknown: see key_service in /discovery" if shown else "an api_key is missing"
             raise AnswerError(HTTPStatus.FORBIDDEN, message, code="wrong_api_key")
-        return digest
+        return self._names[known[0]] or digest
 
 
 def idempotency_key(request: web.Request) -> str:

@@ -96,12 +96,19 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    raw: object, *, town: Town, door: Door, received_at: datetime, request_id: str, derived: bool = False
+    raw: object,
+    *,
+    town: Town,
+    door: Door,
+    received_at: datetime,
+    request_id: str,
+    derived: bool = False,
+    caller: str = "",
 ) -> Accepted | Refused:
     """Decide on one incoming report, a mapping of canonical names.
 
-    `request_id` is its id unless it brings a `source_id`, from which the id then follows (with the channel);
-    `derived` says that `request_id` follows from an idempotency key.
+    `request_id` is its id unless it brings a `source_id`, from which the id then follows (with the channel and the
+    caller: two gateways may both count from 1); `derived` says that `request_id` follows from an idempotency key.
     """
     if not isinstance(raw, Mapping):
         return Refused(faults=(Fault(code="wrong_type", description="a report is an object of fields"),))
@@ -125,7 +132,7 @@ def judge(
     if fields.faults:
         return Refused(faults=tuple(fields.faults))
     if source_id:
-        request_id, derived = derived_id("source", door.channel, source_id), True
+        request_id, derived = derived_id("source", door.channel, caller, source_id), True
     report = Report(
         request_id=request_id,
         channel=door.channel,

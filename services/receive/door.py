@@ -133,7 +133,15 @@ class Entrance:
             if key
             else timed_id(now, self._keeper.random(RANDOM_BYTES))
         )
-        return judge(raw, town=self._keeper.town, door=door, received_at=now, request_id=request_id, derived=bool(key))
+        return judge(
+            raw,
+            town=self._keeper.town,
+            door=door,
+            received_at=now,
+            request_id=request_id,
+            derived=bool(key),
+            caller=caller,
+        )
 
 
 class Reading:

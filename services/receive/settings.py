@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from services.runtime.settings import Settings
 
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Meta(pattern="^([a-z0-9-]{1,40}:)?[0-9a-f]{64}$")]
 
 
 class ReceiveSettings(Settings, frozen=True, kw_only=True):
@@ -18,7 +18,8 @@ class ReceiveSettings(Settings, frozen=True, kw_only=True):
     api_keys: Annotated[
         tuple[Digest, ...],
         Meta(
-            description="SHA-256 (64 hex digits) of each key that may post, comma separated; none: anybody may.",
+            description="SHA-256 (64 hex digits) of each key that may post, maybe with the gateway's name before it, "
+            "name:digest; none: anybody may.",
             extra={"secret": True},
         ),
     ] = ()

@@ -169,6 +169,22 @@ def test_two_callers_may_use_the_same_idempotency_key() -> None:
     run(steps)
 
 
+def test_two_gateways_may_both_count_from_one_and_a_named_one_stays_itself_under_a_new_key() -> None:
+    first, second = DIGESTS
+    third = hashlib.sha256(b"renewed").hexdigest()
+
+    async def steps() -> None:
+        house = House(api_keys=(f"app:{first}", f"phone-desk:{second}", f"app:{third}"))
+        async with entered(house) as client:
+            for key in (KEY, "another", "renewed"):
+                body = {"text": "Lamp out", "source_id": "1"}
+                answer = await client.post("/channels/app/reports", json=body, headers={"X-Api-Key": key})
+                assert answer.status == 202
+            assert len({report.request_id for report in house.sender.reports}) == 2
+
+    run(steps)
+
+
 def test_any_web_page_may_ask_and_report() -> None:
     async def steps() -> None:
         async with entered(House()) as client:
