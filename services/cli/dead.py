@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -156,7 +157,7 @@ def replay(
             _show_plan(plan, absent)
         done = None
         if plan.ready and not dry_run:
-            if not yes and not sys.stdin.isatty():
+            if not yes and not asks_here():
                 message = "stormdrain dead replay cannot ask here: give --yes to replay without a question"
                 raise DeadLettersError(message)
             if not yes and not typer.confirm(f"Replay {_letters(len(plan.ready))}?", err=as_json):
@@ -166,12 +167,20 @@ def replay(
         raise typer.Exit(1 if plan.refused or absent or (done and done.gone) else 0)
 
 
+def asks_here() -> bool:
+    """Say whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 @contextmanager
 def _failing() -> Iterator[None]:
     try:
         yield
     except (ClusterError, DeadLettersError, SettingsError) as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except KafkaException as error:
+        typer.echo(f"stormdrain dead stopped: Kafka says {error.args[0].str()!r}; nothing is left half done", err=True)
         raise typer.Exit(1) from None
 
 

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from services.events import DeadLetterReplayed
@@ -29,12 +29,14 @@ SUFFIX = ".dead.v1"
 REPLAYED = DeadLetterReplayed.topic
 UNSAID = "unsaid"
 """The reason of a record in a dead letter topic that says none: somebody else wrote it."""
+FIRST = 0
+"""Where a partition begins, or began: what is gone is passed over. Saves the question where it begins now."""
 SILENT_S = 30.0
 """How long a partition may give nothing before reading it is given up."""
 
 Place = tuple[str, int]
 _SELECTED = re.compile(
-    rf"(?P<worker>[a-z0-9-]+)(?:{re.escape(SUFFIX)})?(?:/(?P<partition>\d{1, 9})(?:/(?P<offset>\d{1, 18}))?)?"
+    r"(?P<worker>[a-z0-9-]+)(?:\.dead\.v1)?(?:/(?P<partition>[0-9]{1,9})(?:/(?P<offset>[0-9]{1,18}))?)?"
 )
 _OFFSET = re.compile(rb"[0-9]{1,18}")
 
@@ -211,7 +213,7 @@ def letters(clients: KafkaClients, cluster: Cluster, selection: Selection) -> It
         for partition in range(partitions)
         if selection.covers(topic, partition)
     ]
-    starts = dict.fromkeys(places, OFFSET_BEGINNING)
+    starts = dict.fromkeys(places, FIRST)
     if selection.since is not None:
         starts = _from(clients, places, selection.since)
     for message in scan(clients, starts):
@@ -244,7 +246,7 @@ def replays(clients: KafkaClients, *, whole: bool = False) -> dict[tuple[str, in
     """
     places = [TopicPartition(REPLAYED, partition) for partition in range(clients.partitions(REPLAYED))]
     ends = clients.ends(places) if whole else None
-    starts = {(place.topic, place.partition): OFFSET_BEGINNING for place in places}
+    starts = {(place.topic, place.partition): FIRST for place in places}
     found = {}
     for message in scan(clients, starts, ends):
         try:
@@ -311,7 +313,7 @@ def scan(
         DeadLettersError: nothing came for `SILENT_S`, or a partition is not there.
 
     """
-    left = {place for place in starts if ends is None or ends[place] > max(0, starts[place])}
+    left = {place for place in starts if ends is None or ends[place] > starts[place]}
     if not left:
         return
     reader = clients.reader()
@@ -319,7 +321,7 @@ def scan(
         reader.incremental_assign([TopicPartition(*place, starts[place]) for place in sorted(left)])
         heard = time.monotonic()
         while left:
-            for message in reader.consume(500, 0.2):
+            for message in reader.consume(500, 0.05):
                 place = (message.topic(), message.partition())
                 if place not in left:
                     continue

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING
 from confluent_kafka import Producer as KafkaProducer
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from services.events import Event, RequestClassified, RequestRouted
 from services.route.settings import RouteSettings
 from services.route.worker import build
 from services.runtime import cluster, wire
-from services.runtime.dead import REPLAYED, scan
+from services.runtime.dead import FIRST, REPLAYED, scan
 from services.runtime.kafka import KafkaClients, KafkaSettings
 from services.runtime.loop import Loop
 from services.runtime.loopsettings import LoopSettings
@@ -85,10 +85,15 @@ class Place:
         self.router = Router(Routed)
         self.dead = f"{self.name}.dead.v1"
         topics = [self.read.topic, self.written.topic, self.dead, f"{self.other}.dead.v1", REPLAYED]
-        admin = cluster.admin(bootstrap)
-        known = admin.list_topics(timeout=10).topics
-        new = [NewTopic(name, 1 if name == REPLAYED else PARTITIONS, 1) for name in topics if name not in known]
-        for future in admin.create_topics(new).values():
+        known = cluster_of(bootstrap).topics
+        for name in topics:
+            if name not in known:
+                self.create(name, 1 if name == REPLAYED else PARTITIONS)
+
+    def create(self, name: str, partitions: int, **config: str) -> None:
+        client = self.clients.admin()
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        for future in client.create_topics([NewTopic(name, partitions, 1, config=settings)]).values():
             future.result()
 
     def worker(self, name: str | None = None) -> Worker:
@@ -133,9 +138,10 @@ class Place:
         raise AssertionError(message)
 
     def all_of(self, topic: str) -> list[Message]:
-        """Read every committed record, partition by partition."""
-        partitions = range(self.clients.partitions(topic))
-        found = list(scan(self.clients, {(topic, partition): OFFSET_BEGINNING for partition in partitions}))
+        """Read every committed record, partition by partition; a commit that is on its way is waited for."""
+        places = [TopicPartition(topic, partition) for partition in range(self.clients.partitions(topic))]
+        ends = self.clients.ends(places)
+        found = list(scan(self.clients, dict.fromkeys(ends, FIRST), ends))
         return sorted(found, key=lambda each: (each.partition(), each.offset()))
 
     def routed(self) -> list[str]:
@@ -147,3 +153,8 @@ class Place:
 def _consumed(metrics: Metrics, topic: str) -> float:
     labels = {"worker": "test", "topic": topic}
     return metrics.registry.get_sample_value("stormdrain_records_consumed_total", labels) or 0.0
+
+
+def cluster_of(bootstrap: str, *topics: str) -> cluster.Cluster:
+    """Look at the broker, with the configuration of some topics."""
+    return cluster.look(cluster.admin(bootstrap), topics.__contains__, bootstrap)
