@@ -43,9 +43,17 @@ SUSPECT = frozenset(
 """Codes after which a request of ours may still be under way and be obeyed later (a late EndTxn, KIP-890)."""
 
 
+def fenced(error: Any) -> bool:  # noqa: ANN401 - KafkaError is untyped
+    """Whether another owner of the slot is certain.
+
+    librdkafka tells a fenced static member so once, under the code that all fatal errors have, and in words.
+    """
+    return error.code() in FENCED or (error.code() == KafkaError._FATAL and "fenced" in error.str())  # noqa: SLF001
+
+
 def kind(error: Any) -> Kind:  # noqa: ANN401 - KafkaError is untyped
     """Sort one error."""
-    if error.code() in FENCED:
+    if fenced(error):
         return Kind.FENCED
     if error.retriable():
         return Kind.RETRIABLE

@@ -222,10 +222,10 @@ class Membership:
         error = message.error()
         if error is None:
             return True
-        if error.code() in failures.FENCED:
+        if failures.fenced(error):
             text = f"{self._slot} is held by another process: {error}"
             raise FencedError(text)
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's local code
             raise KafkaException(error)
         if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
             log.warning("consumer: %s", error)

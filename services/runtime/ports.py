@@ -1,6 +1,6 @@
 """What the loop asks of a broker's clients: the part of confluent-kafka's interface that it uses.
 
-`services.runtime.kafka` gives real clients, `services.runtime.memory` a verified fake; one suite of tests runs on both.
+`services.runtime.kafka` gives real clients, `services.sandbox.memory` a verified fake; one suite of tests runs on both.
 Errors are confluent-kafka's `KafkaException` carrying a `KafkaError` on either side.
 """
 
