@@ -7,6 +7,7 @@ from services.cli.crm import crm
 from services.cli.demo import demo
 from services.cli.docs import docs
 from services.cli.run import run as run_worker
+from services.cli.send import send
 from services.cli.settings import settings
 from services.cli.train import train
 from services.cli.try_ import try_
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command("demo", rich_help_panel="Run")(demo)
 app.command("up", rich_help_panel="Run")(up)
+app.command("send", rich_help_panel="Run")(send)
 app.command("run", rich_help_panel="Run")(run_worker)
 app.command("crm", rich_help_panel="Run")(crm)
 app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")

@@ -91,17 +91,19 @@ class Gateway:
         *,
         per_second: float = 0.0,
         on_progress: Callable[[int], None] = lambda _number: None,
+        into: Sent | None = None,
     ) -> Sent:
         """Post all reports, `per_second` of them at most (0: as fast as the door takes them).
 
-        `on_progress` is told of each handful that has been answered: how many reports it was.
+        `on_progress` is told of each handful that has been answered: how many reports it was. What is given back is
+        `into`, where one was brought: it holds what the door has taken even when this is cut short.
 
         Raises:
             GatewayError: the door took nothing of a batch for two minutes, or takes none at all, from us or at this
                 address.
 
         """
-        sent = Sent()
+        sent = into if into is not None else Sent()
         queue: asyncio.Queue[list[Report]] = asyncio.Queue(maxsize=self._callers)
         began = time.monotonic()
         try:
