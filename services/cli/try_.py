@@ -23,7 +23,8 @@ from services.city.model import City
 from services.cli.run import own_settings
 from services.cli.trying.entries import READS, Filler
 from services.cli.trying.keeping import Matching, Prioritizing
-from services.cli.trying.reading import Reading, UnreadableError, read
+from services.cli.trying.reading import STANDARD_INPUT, Reading, UnreadableError, read
+from services.cli.trying.said import Writer
 from services.cli.trying.stages import Stage, delivering, receiving, stateless
 from services.cli.trying.summary import Tally, nothing, told
 from services.receive.recent import Recent
@@ -63,11 +64,20 @@ ModelDir = Annotated[
 InFile = Annotated[
     Path | None, typer.Option("--in", help="Read this file instead of standard input.", show_default=False)
 ]
+Flat = Annotated[
+    bool, typer.Option("--flat", help='Leave out "event": shorter to read; a next stage cannot take such lines.')
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")]
 
 
 def try_(
-    worker: WorkerName, *, city: CityDir = None, model: ModelDir = None, file: InFile = None, quiet: Quiet = False
+    worker: WorkerName,
+    *,
+    city: CityDir = None,
+    model: ModelDir = None,
+    file: InFile = None,
+    flat: Flat = False,
+    quiet: Quiet = False,
 ) -> None:
     """Try one worker on your own reports: rows or events in, one line of JSON out for each, in order.
 
@@ -84,21 +94,21 @@ def try_(
 
     \b
     One worker alone:
-      stormdrain try classify < reports.csv
+      stormdrain try classify --flat < reports.csv
       stormdrain try route --city mytown --in points.csv
       echo '{"text": "deep pothole by the school"}' | stormdrain try classify
     The whole town, as its topics go:
       stormdrain try receive < reports.csv | stormdrain try classify |
         stormdrain try route | stormdrain try match |
         stormdrain try prioritize | stormdrain try decide > decided.jsonl
-    How often was the category right:
-      stormdrain try classify < past.csv | jq -s 'map(.category == .row.category)'
     """  # noqa: D301 - the sign by which typer leaves lines as they are
     try:
         _check(worker, model)
         with _opened(worker, file, quiet=quiet) as (stream, source):
             reading = read(cast("Any", stream), worker, source)
-            stage, filler = _prepared(worker, city, model, reading)
+            stage, filler = _prepared(worker, city, model, reading, Writer(flat=flat))
+            if reading.table is not None and (renamed := reading.table.renamed()) and not quiet:
+                typer.echo(f"try {worker}: reads {', '.join(renamed)}", err=True)
             tally = Tally()
             began = time.monotonic()
             with _shown(worker, quiet=quiet) as show:
@@ -111,7 +121,7 @@ def try_(
         raise typer.Exit(0) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    if not quiet:
+    if tally.lines and not quiet:
         typer.echo(told(worker, tally, seconds), err=True)
     if fault := nothing(worker, source, tally, table=reading.table is not None):
         _fail(fault, 1)
@@ -133,7 +143,7 @@ def _opened(worker: str, file: Path | None, *, quiet: bool) -> Iterator[tuple[IO
         stream = sys.stdin.buffer
         if stream.isatty() and not quiet:
             typer.echo("reading what you type: JSON, an object a line, or CSV with a header; end with Ctrl-D", err=True)
-        yield stream, "standard input"
+        yield stream, STANDARD_INPUT
         return
     if not file.is_file():
         beside = [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []
@@ -143,7 +153,9 @@ def _opened(worker: str, file: Path | None, *, quiet: bool) -> Iterator[tuple[IO
         yield stream, str(file)
 
 
-def _prepared(worker: str, city: Path | None, model: Path | None, reading: Reading) -> tuple[Stage, Filler]:
+def _prepared(
+    worker: str, city: Path | None, model: Path | None, reading: Reading, writer: Writer
+) -> tuple[Stage, Filler]:
     """Build the worker as `stormdrain run` does, from the environment and the options."""
     who = f"stormdrain try {worker}"
     try:
@@ -154,7 +166,7 @@ def _prepared(worker: str, city: Path | None, model: Path | None, reading: Readi
         if model is not None:
             own = replace(own, model_dir=model)
         town = load(shared.city_dir)
-        stage = _stage(worker, own, shared, town)
+        stage = _stage(worker, own, shared, town, writer)
         region = own.phone_region if isinstance(own, ReceiveSettings) else ""
         return stage, Filler(worker, town, reading.table, region)
     except SettingsError as error:
@@ -163,17 +175,17 @@ def _prepared(worker: str, city: Path | None, model: Path | None, reading: Readi
         _fail(f"{who} cannot start: {error}")
 
 
-def _stage(worker: str, own: Settings, shared: Shared, town: City) -> Stage:
+def _stage(worker: str, own: Settings, shared: Shared, town: City, writer: Writer) -> Stage:
     if worker == "receive":
-        return receiving(Recent(own.recent_reports if isinstance(own, ReceiveSettings) else 0))
+        return receiving(Recent(own.recent_reports if isinstance(own, ReceiveSettings) else 0), writer)
     if worker == "deliver":
-        return delivering(town)
+        return delivering(town, writer)
     built = _classifier(own, shared) if worker == "classify" else _built(worker, own, shared)
     if worker == "match":
-        return Matching(built)
+        return Matching(built, writer)
     if worker == "prioritize":
-        return Prioritizing(built, own.open_requests)  # type: ignore[attr-defined]
-    return stateless(built)
+        return Prioritizing(built, own.open_requests, writer)  # type: ignore[attr-defined]
+    return stateless(built, writer)
 
 
 def _built(worker: str, own: Settings, shared: Shared) -> Worker:

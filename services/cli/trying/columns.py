@@ -62,6 +62,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 
 EXAMPLE: Final = "id,created_at,text,lat,lon"
 _STANDS_IN: Final = {"text": "service_code"}
+_GRID: Final = re.compile(r"(?:\w*_)?(?:sr|coord)?[xy]|(?:x|y)_?coord\w*|easting|northing", re.IGNORECASE)
 _DATA: Final = re.compile(r"[+-]?\d[\d.,:/T+ -]*Z?")
 
 
@@ -110,6 +111,10 @@ def missing(worker: str, header: Sequence[str], found: Plan) -> str:
         also = f", nor {listed(others)}" if others else ""
         lines.append(f"  {name}: there is no column of that name{also}{_guess(name, header)}")
     lines.append(f"  the columns are: {listed(_shown(name) for name in header)}")
+    if "text" in needed and "category" in found.taken:
+        lines.append("  a category that the citizen picked is read from a column service_code")
+    if "lat" in needed and any(_GRID.fullmatch(name.strip()) for name in header):
+        lines.append("  coordinates of a grid have to be turned into degrees (WGS 84) first")
     lines.append(f"  {_remedy(header)}")
     return "\n".join(lines)
 

@@ -47,7 +47,7 @@ class Feed:
     def head(self) -> bytes:
         """Give the beginning of the input, up to where something in it is not blank; takes nothing."""
         head = b"".join(self._first)
-        while len(head) < CHUNK and not head.removeprefix(BOM).strip():
+        while len(head) < CHUNK and (BOM.startswith(head) or not head.removeprefix(BOM).strip()):
             chunk = self._stream.read1(CHUNK)
             if not chunk:
                 break
@@ -58,7 +58,7 @@ class Feed:
     def lines(self) -> Iterator[Line]:
         """Give each line without its end, LF or CR LF; or CR alone where the beginning has no LF."""
         head = self.head()
-        end = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+        end = b"\r" if b"\n" not in head and b"\r" in head[:-1] else b"\n"
         number, rest, skipping = 0, b"", False
         for chunk in self._chunks():
             if chunk is None:

@@ -99,8 +99,7 @@ def item(number: int, content: bytes, unit: str = "line", *, mended: bool = Fals
 
 def _item(number: int, content: bytes, where: str) -> Item:
     if content == b"{" or not content.startswith(b"{"):
-        seen = content[:20].decode("utf-8", "replace")
-        detail = f"{where} is {seen!r}: expected one JSON object a line; jq -c . FILE makes it so"
+        detail = f"{where} is not a whole JSON object: expected one a line; jq -c . FILE makes it so"
         return Item(number, Rejected("bad_json", detail))
     shape = _shape.decode(content)
     if _is_object(shape.rejected):

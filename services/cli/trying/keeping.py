@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from services.cli.trying import said
 from services.cli.trying.entries import Entry
 from services.cli.trying.items import Id
+from services.cli.trying.said import Writer
 from services.cli.trying.stages import Answers, Entries, batches
 from services.events import Event, RequestMatched, RequestPrioritized, RequestRouted
 from services.events import Matching as Links
@@ -31,7 +31,8 @@ class Matching:
     the lines; a line whose request was there before gets the same answer. Holds the input, about 2 kB a line.
     """
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, writer: Writer) -> None:
+        self._writer = writer
         self._handler = cast("Stateful", worker.handler)
         self._batch_size = worker.batch_size
         self._routed = msgspec.json.Decoder(RequestRouted)
@@ -75,7 +76,7 @@ class Matching:
     def _answer(self, place: int) -> tuple[Entry, bytes]:
         entry, content = self._entries[place], self._events[place]
         if not content:
-            return entry, said.line(entry)
+            return entry, self._writer.line(entry)
         routed = self._routed.decode(content)
         matched = RequestMatched(
             report=routed.report,
@@ -83,7 +84,7 @@ class Matching:
             routing=routed.routing,
             matching=self._linked.decode(self._links[routed.report.request_id]),
         )
-        return entry, said.line(entry, matched, called=lambda request: self._names.get(request, request))
+        return entry, self._writer.line(entry, matched, called=lambda request: self._names.get(request, request))
 
 
 class Prioritizing:
@@ -93,7 +94,8 @@ class Prioritizing:
     points by those that come after it.
     """
 
-    def __init__(self, worker: Worker, window: int) -> None:
+    def __init__(self, worker: Worker, window: int, writer: Writer) -> None:
+        self._writer = writer
         self._handler = cast("Stateful", worker.handler)
         self._second_thoughts = cast("Reconsiders", worker.handler)
         self._batch_size = worker.batch_size
@@ -133,7 +135,7 @@ class Prioritizing:
     def _answer(self) -> tuple[Entry, bytes]:
         entry, request_id = self._held.popleft()
         if not request_id:
-            return entry, said.line(entry)
+            return entry, self._writer.line(entry)
         word = self._said.get(request_id)
         self._lines[request_id] -= 1
         if not self._lines[request_id]:
@@ -141,8 +143,8 @@ class Prioritizing:
             self._said.pop(request_id, None)
         if word is None:
             entry.rejected = _REPEATED
-            return entry, said.line(entry)
-        return entry, said.line(entry, self._decoder.decode(word))
+            return entry, self._writer.line(entry)
+        return entry, self._writer.line(entry, self._decoder.decode(word))
 
 
 def _flat(outcomes: Sequence[Any]) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -12,14 +13,19 @@ from services.cli.trying.items import Item, items
 from services.cli.trying.table import Table
 
 _MAGIC: Final = (
-    (b"\x1f\x8b", "it is compressed with gzip: zcat {source} | stormdrain try {worker}"),
+    (b"\x1f\x8b", "it is compressed with gzip: zcat {file} | stormdrain try {worker}"),
     (b"PK\x03\x04", "it is a zip or Excel file: export it as CSV"),
-    (b"\xff\xfe", "it is in UTF-16: iconv -f utf-16 -t utf-8 {source} | stormdrain try {worker}"),
-    (b"\xfe\xff", "it is in UTF-16: iconv -f utf-16 -t utf-8 {source} | stormdrain try {worker}"),
+    (b"\xff\xfe", "it is in UTF-16: iconv -f utf-16 -t utf-8 {file} | stormdrain try {worker}"),
+    (b"\xfe\xff", "it is in UTF-16: iconv -f utf-16 -t utf-8 {file} | stormdrain try {worker}"),
     (b"SQLite format 3\x00", "it is a database: export a table as CSV"),
     (b"PAR1", "it is a Parquet file: export it as CSV"),
 )
 """How files begin that are no text, and what to do with them."""
+
+
+STANDARD_INPUT: Final = "standard input"
+_LATER_OBJECT: Final = re.compile(rb'[^\n]*\n\s*\{\s*"')
+"""JSON lines of which the first is damaged."""
 
 
 class UnreadableError(Exception):
@@ -46,12 +52,15 @@ def read(stream: Stream, worker: str, source: str) -> Reading:
     cannot = f"stormdrain try {worker} cannot read {source}:"
     for magic, remedy in _MAGIC:
         if head.startswith(magic):
-            raise UnreadableError(f"{cannot} {remedy.format(source=source, worker=worker)}")  # noqa: EM102, TRY003
+            file = "FILE" if source == STANDARD_INPUT else source
+            raise UnreadableError(f"{cannot} {remedy.format(file=file, worker=worker)}")  # noqa: EM102, TRY003
     match head.lstrip()[:1]:
         case b"{" | b"":
             return Reading(items(feed.lines()))
         case b"[":
             return Reading(items(feed.elements(), "element"))
+        case _ if _LATER_OBJECT.match(head):
+            return Reading(items(feed.lines()))
     table = Table(feed.lines())
     fault = table.fault or missing(worker, table.header, table.plan)
     if fault:

@@ -29,31 +29,38 @@ Names = Callable[[str], Id]
 _encoder = msgspec.json.Encoder()
 
 
-def line(entry: Entry, said: Event | None = None, *, called: Names = lambda name: name) -> bytes:
-    """Give the line of output for a line of input: flat names first, what was filled in, the row's rest, the event."""
-    if entry.passes:
-        return entry.passes + b"\n"
-    flat: Flat = {"id": entry.id}
-    if said is not None and entry.rejected is None:
-        flat |= FLAT[type(said)](said, called)
-    elif entry.errors:
-        flat |= {"request_id": None, "accepted": False, "errors": entry.errors}
-    if entry.rejected is not None:
-        flat["rejected"] = {"reason": entry.rejected.reason, "detail": entry.rejected.detail}
-    return _encoder.encode(flat | _rest(entry, said)) + b"\n"
+class Writer:
+    """Writes the lines of output; `flat` ones without the event."""
+
+    def __init__(self, *, flat: bool = False) -> None:
+        self._flat = flat
+
+    def line(self, entry: Entry, said: Event | None = None, *, called: Names = lambda name: name) -> bytes:
+        """Give the line for an entry: flat names first, what was filled in and left out, the row's rest, the event."""
+        if entry.passes:
+            return entry.passes + b"\n"
+        flat: Flat = {"id": entry.id}
+        if entry.rejected is None and said is not None:
+            flat |= FLAT[type(said)](said, called) | _rest(entry)
+            return _encoder.encode(flat if self._flat else flat | {"event": said}) + b"\n"
+        if entry.errors:
+            flat |= {"request_id": None, "accepted": False, "errors": entry.errors}
+        if entry.rejected is not None:
+            flat["rejected"] = {"reason": entry.rejected.reason, "detail": entry.rejected.detail}
+        return _encoder.encode(flat | _rest(entry)) + b"\n"
+
+    def parcel(self, entry: Entry, parcel: Parcel | None, why: str) -> bytes:
+        """Give the line of what `deliver` would send, or of why nothing is sent."""
+        flat: Flat = {"id": entry.id, "sent": parcel is not None}
+        if parcel is None:
+            flat["reason"] = why
+        else:
+            flat |= {"system": parcel.system, "idempotency_key": parcel.key, "version": parcel.version}
+            flat["body"] = parcel.case
+        return _encoder.encode(flat | _rest(entry)) + b"\n"
 
 
-def parcel_line(entry: Entry, parcel: Parcel | None, why: str) -> bytes:
-    """Give the line of what `deliver` would send, or of why nothing is sent."""
-    flat: Flat = {"id": entry.id, "sent": parcel is not None}
-    if parcel is None:
-        flat["reason"] = why
-    else:
-        flat |= {"system": parcel.system, "idempotency_key": parcel.key, "version": parcel.version, "body": parcel.case}
-    return _encoder.encode(flat | _rest(entry, None)) + b"\n"
-
-
-def _rest(entry: Entry, said: Event | None) -> Flat:
+def _rest(entry: Entry) -> Flat:
     rest: Flat = {}
     if entry.filled:
         rest["filled"] = entry.filled
@@ -61,8 +68,6 @@ def _rest(entry: Entry, said: Event | None) -> Flat:
         rest["left_out"] = entry.left_out
     if entry.row:
         rest["row"] = entry.row
-    if said is not None and entry.rejected is None:
-        rest["event"] = said
     return rest
 
 
