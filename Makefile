@@ -47,8 +47,8 @@ docs: $(VENV)/.installed ## Write the tables in docs/ from the code
 model: $(VENV)/.installed-dev ## Train models/shipped from the phrases of city/
 	@$(RUN)/stormdrain train --city city --out models/shipped
 
-bench: $(VENV)/.installed ## Measure: the runtime beside a bare loop (docs/performance.md)
-	@$(RUN)/python -m benchmarks.passthrough
+bench: $(VENV)/.installed ## Measure the runtime beside a bare loop, and the whole pipeline (docs/performance.md)
+	@$(RUN)/python -m benchmarks.passthrough && $(RUN)/python -m benchmarks.pipeline
 
 clean: ## Remove the environment, the state of a local run and caches
 	@rm -rf $(VENV) .stormdrain build ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
