@@ -116,15 +116,23 @@ def try_(
             seconds = time.monotonic() - began
     except UnreadableError as error:
         _fail(str(error), 1)
-    except BrokenPipeError:  # the reader has seen enough; what is still in the buffer has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has seen enough
+        _let_go()
         raise typer.Exit(0) from None
+    except OSError as error:
+        _let_go()
+        _fail(f"stormdrain try {worker} stopped in the middle: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if tally.lines and not quiet:
         typer.echo(told(worker, tally, seconds), err=True)
     if fault := nothing(worker, source, tally, table=reading.table is not None):
         _fail(fault, 1)
+
+
+def _let_go() -> None:
+    """Let what is still in the buffer go nowhere, so that the end of the process does not try to write it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check(worker: str, model: Path | None) -> None:

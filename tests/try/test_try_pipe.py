@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 STORMDRAIN = shutil.which("stormdrain", path=Path(sys.executable).parent) or "stormdrain"
 
 REPORTS = """\
@@ -59,3 +61,13 @@ def test_a_reader_that_has_seen_enough_ends_the_run_without_a_word() -> None:
 
     assert len(lines(ran.stdout)) == 1
     assert ran.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told() -> None:
+    ran = shell("stormdrain try decide --quiet > /dev/full", REPORTS)
+
+    assert (ran.returncode, ran.stderr) == (
+        1,
+        "stormdrain try decide stopped in the middle: No space left on device\n",
+    )
