@@ -139,16 +139,20 @@ class Town:
             "state": str(self.state.absolute()),
         }
 
+    def programs(self) -> list[Program]:
+        """Give every process of the town, the sandbox CRM first."""
+        programs = [self._program(worker, number) for worker in Name for number in range(self.instances.get(worker, 1))]
+        if not self.sandbox:
+            return programs
+        words = command("crm", "--port", str(self.ports["crm"]), "--journal", str(self.state / "crm.jsonl"))
+        environment = self._environment()
+        if token := environment.get("DELIVER_SANDBOX_TOKEN"):
+            environment["CRM_TOKEN"] = token
+        return [Program(name="crm", command=words, environment=environment, log=self.log("crm")), *programs]
+
     def supervisor(self, on_exit: OnExit = lambda *_: None) -> Supervisor:
         """Give a supervisor of every process of the town."""
-        programs = [self._program(worker, number) for worker in Name for number in range(self.instances.get(worker, 1))]
-        if self.sandbox:
-            words = command("crm", "--port", str(self.ports["crm"]), "--journal", str(self.state / "crm.jsonl"))
-            environment = self._environment()
-            if token := environment.get("DELIVER_SANDBOX_TOKEN"):
-                environment["CRM_TOKEN"] = token
-            programs.insert(0, Program(name="crm", command=words, environment=environment, log=self.log("crm")))
-        return Supervisor(programs, on_exit=on_exit)
+        return Supervisor(self.programs(), on_exit=on_exit)
 
     def names(self) -> list[str]:
         """Give the names of the worker processes, as the supervisor knows them."""

@@ -117,7 +117,7 @@ def counted(text: str) -> dict[str, int]:
     for part in filter(None, (each.strip() for each in text.split(","))):
         worker, sign, number = (each.strip() for each in part.partition("="))
         if worker not in set(Name):
-            faults.append(f"{part}: there is no worker {worker!r}; {did_you_mean(worker, Name)}".rstrip("; "))
+            faults.append(f"{part}: there is no worker {worker!r}; {did_you_mean(worker, map(str, Name))}".rstrip("; "))
         elif not sign or not number.isdecimal() or not 1 <= int(number) <= MOST_INSTANCES:
             faults.append(f"{part}: expected {worker}=NUMBER, from 1 to {MOST_INSTANCES}")
         elif worker in SINGLE and int(number) > 1:
