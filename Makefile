@@ -37,12 +37,14 @@ test: $(VENV)/.installed-dev ## The whole test suite, with a real broker
 
 check: $(VENV)/.installed-dev ## Lint, types and layers
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports
+	@for each in tests/*/; do MYPYPATH=$$each $(RUN)/mypy --strict $$each || exit 1; done
 
 schemas: $(VENV)/.installed ## Render schemas/ from services/events.py
 	@$(RUN)/stormdrain schemas render
 
 docs: $(VENV)/.installed ## Write the tables in docs/ from the code
 	@$(RUN)/python -m services.cli.docs
+	@$(RUN)/python -m services.cli.flow
 
 model: $(VENV)/.installed-dev ## Train models/shipped from the phrases of city/
 	@$(RUN)/stormdrain train --city city --out models/shipped
