@@ -1,15 +1,12 @@
-import http.server
 import os
 import re
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from children import ENDS_AT_ONCE, SAYS_READY, program
+from one_answer import serving
 
 from services.cli.claim import claimed, running
 from services.cli.interrupts import interruptible
@@ -215,26 +212,3 @@ def test_handlers_are_what_they_were_afterwards() -> None:
     with interruptible():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-@contextmanager
-def serving(status: int) -> Iterator[int]:
-    """Give the port of a server that answers everything with one status."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
