@@ -9,7 +9,8 @@ import msgspec
 from services.city.load import load
 from services.classify.settings import ClassifySettings
 from services.classify.worker import build as build_classify
-from services.events import Event, Place, Report, RequestReceived
+from services.events import Event, RequestReceived
+from services.parts import Place, Report
 from services.route.settings import RouteSettings
 from services.route.worker import build as build_route
 from services.runtime.settings import Shared

@@ -6,7 +6,7 @@ All times of day are in the city's own time zone; places are WGS 84 degrees, dis
 from msgspec import Struct
 from shapely.geometry.base import BaseGeometry
 
-from services.events import Mode
+from services.parts import Mode
 
 
 class Question(Struct, frozen=True, kw_only=True, omit_defaults=True):

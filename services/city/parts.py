@@ -8,7 +8,7 @@ from services.city.hours import HoursError
 from services.city.hours import parse as parse_hours
 from services.city.model import Category, Department, Family, Layer, Policy, Question, Rule, System
 from services.city.section import Section
-from services.events import Mode
+from services.parts import Mode
 
 DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")
 MODES: tuple[Mode, ...] = get_args(Mode)

@@ -20,7 +20,8 @@ from services.classify.reading.entities import entities
 from services.classify.reading.intent import IntentRules
 from services.classify.reading.sentiment import SentimentWords
 from services.classify.reading.words import Folded, Phrases, fold, has_letters
-from services.events import Alternative, Classification, Event, Report, RequestClassified, RequestReceived, Safety
+from services.events import Event, RequestClassified, RequestReceived
+from services.parts import Alternative, Classification, Report, Safety
 from services.runtime.worker import Outcome, Rejected
 
 UNTESTED = 0.5

@@ -22,19 +22,8 @@ from typing import Any, Literal, NamedTuple
 from msgspec.structs import replace
 
 from services.city.model import Category, City
-from services.events import (
-    Case,
-    Classification,
-    Decision,
-    DraftHeld,
-    Event,
-    LostRule,
-    Matching,
-    Mode,
-    RequestPrioritized,
-    ReviewMade,
-    Routing,
-)
+from services.events import Case, DraftHeld, Event, RequestPrioritized, ReviewMade
+from services.parts import Classification, Decision, LostRule, Matching, Mode, Routing
 from services.runtime.worker import Outcome, Rejected
 
 Kind = Literal["department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "duplicate"]

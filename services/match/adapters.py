@@ -18,17 +18,9 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
-from services.events import (
-    Candidate,
-    Classification,
-    Event,
-    LinkEvidence,
-    Matching,
-    Report,
-    RequestMatched,
-    RequestRouted,
-)
+from services.events import Event, RequestMatched, RequestRouted
 from services.match.core import PER_CELL, Bands, Incidents, Likeness, Link, Reach, Seen, shape_of
+from services.parts import Candidate, Classification, LinkEvidence, Matching, Report
 
 LINKED_INTENTS = ("report", "status")
 """Questions, thanks and spam are nobody's duplicate."""

@@ -33,16 +33,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.city.model import Category
-from services.events import (
-    ContextUpdated,
-    Event,
-    Level,
-    Priority,
-    Reason,
-    RequestMatched,
-    RequestPrioritized,
-    SurgeDetected,
-)
+from services.events import ContextUpdated, Event, RequestMatched, RequestPrioritized, SurgeDetected
+from services.parts import Level, Priority, Reason
 
 UNSURE = 0.5
 UPSET = -0.5

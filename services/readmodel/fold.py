@@ -28,8 +28,6 @@ from services.events import (
     DraftHeld,
     Event,
     KpiMeasured,
-    Matching,
-    Priority,
     RequestClassified,
     RequestMatched,
     RequestPrioritized,
@@ -38,6 +36,7 @@ from services.events import (
     ReviewMade,
     SurgeDetected,
 )
+from services.parts import Matching, Priority
 from services.readmodel.cells import (
     MOST_REVISIONS,
     REVISION_BITS,

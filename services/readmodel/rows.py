@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from services.events import DraftHeld, Level
+from services.events import DraftHeld
+from services.parts import Level
 
 Status = Literal["open", "closed"]
 Stage = Literal[

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Final, get_args
 
-from services.events import Channel
+from services.parts import Channel
 from services.receive.core import Door
 from services.receive.fields import Repeated
 from services.receive.intake import CONFLICT, UNAVAILABLE, Verdict

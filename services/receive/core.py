@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from services.city.model import Category
-from services.events import Channel, ContactReceived, Place, Report
+from services.events import ContactReceived
+from services.parts import Channel, Place, Report
 from services.receive.answers import check_answers, masked_answers
 from services.receive.fields import AHEAD, LATEST, LONGEST_TEXT, Fault, Fields, Repeated
 from services.receive.identity import derived_id

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from services.events import Level
+from services.parts import Level
 from services.readmodel.rows import DraftFilter
 from services.review.core import VERDICTS, Fault, Refused, Wanted
 from services.review.desk import Desk, Queue, Taken

@@ -13,12 +13,13 @@ import h3
 from msgspec import Struct
 from shapely import Point
 
-from services.events import Level
+from services.parts import Level
 from services.review.core import SAID, may_approve
 
 if TYPE_CHECKING:
     from services.city.model import City
-    from services.events import DraftHeld, Place
+    from services.events import DraftHeld
+    from services.parts import Place
     from services.readmodel.rows import RequestRow, ReviewRow, SurgeRow
     from services.review.desk import Lying
 

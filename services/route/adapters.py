@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from services.city.model import Layer
-from services.events import Boundary, Place
+from services.parts import Boundary, Place
 from services.route.core import Whereabouts
 
 METRES_PER_DEGREE = 6_371_008.8 * np.pi / 180

@@ -17,7 +17,8 @@ import msgspec
 
 from services.city.hours import parse
 from services.city.model import City, Rule
-from services.events import Boundary, Event, LostRule, Place, RequestClassified, RequestRouted, Routing
+from services.events import Event, RequestClassified, RequestRouted
+from services.parts import Boundary, LostRule, Place, Routing
 
 KINDS = ("safety", "service_codes", "areas", "families", "layer", "hours")
 """Kinds of condition, the most telling first. A layer with areas counts once, as `areas`."""

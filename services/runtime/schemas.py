@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from services import events
+from services import events, parts
 from services.runtime import wire
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def files(kinds: Iterable[type[Event]] = events.EVENTS) -> dict[str, str]:
 def _meanings() -> dict[tuple[str, str], str]:
     """Give the docstrings of fields, by class and field: the string that stands below a field in the source."""
     found = {}
-    for node in ast.parse(inspect.getsource(sys.modules[events.__name__])).body:
+    sources = (inspect.getsource(sys.modules[module.__name__]) for module in (parts, events))
+    for node in (node for source in sources for node in ast.parse(source).body):
         if isinstance(node, ast.ClassDef):
             for field, below in zip(node.body, node.body[1:], strict=False):
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):

@@ -18,7 +18,7 @@ import shapely
 from msgspec import Struct
 
 from services.city.model import Category, City, Street
-from services.events import Channel
+from services.parts import Channel
 from services.sandbox.storm_words import BARE, WORDS, Words
 
 METRES = 111_320.0

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.classify.core import Classifier, Opinion, Tongue
-from services.events import Alternative, Classification, Report, RequestClassified, RequestReceived, Safety
+from services.events import RequestClassified, RequestReceived
+from services.parts import Alternative, Classification, Report, Safety
 from services.runtime.worker import Outcome, Rejected
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ from services.classify.adapters import FILES, ModelError, OnnxScorer
 from services.classify.settings import ClassifySettings
 from services.classify.training.examples import clean, digest, of_city
 from services.classify.worker import build
-from services.events import Report, RequestClassified, RequestReceived
+from services.events import RequestClassified, RequestReceived
+from services.parts import Report
 from services.runtime.settings import SettingsError, Shared, read
 from services.runtime.worker import Worker
 from services.sandbox.storm import storm

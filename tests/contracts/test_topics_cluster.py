@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import NewTopic
 from typer.testing import CliRunner
 
 from services.cli.topics import app

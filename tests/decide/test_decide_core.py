@@ -7,14 +7,12 @@ from msgspec.structs import replace
 
 from services.city.model import Category, City, Department, Family, Policy, System
 from services.decide.core import Decider
-from services.events import (
+from services.events import Case, DraftHeld, Event, RequestMatched, RequestPrioritized, ReviewMade
+from services.parts import (
     Alternative,
     Boundary,
     Candidate,
-    Case,
     Classification,
-    DraftHeld,
-    Event,
     Intent,
     LinkEvidence,
     LostRule,
@@ -23,9 +21,6 @@ from services.events import (
     Place,
     Priority,
     Report,
-    RequestMatched,
-    RequestPrioritized,
-    ReviewMade,
     Routing,
 )
 from services.runtime.worker import Outcome, Rejected

@@ -10,9 +10,10 @@ import pytest
 from services.city.load import load
 from services.decide import worker as decide
 from services.decide.settings import DecideSettings
-from services.events import Case, Classification, DraftHeld, Event, Place, Report, RequestClassified
+from services.events import Case, DraftHeld, Event, RequestClassified
 from services.match import worker as match
 from services.match.settings import MatchSettings
+from services.parts import Classification, Place, Report
 from services.prioritize import worker as prioritize
 from services.prioritize.settings import PrioritizeSettings
 from services.route import worker as route

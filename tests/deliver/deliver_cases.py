@@ -12,17 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from services.city.model import City, Department, Policy, System
 from services.deliver.adapters import Courier, Line, SandboxConnector
 from services.deliver.core import Deliver
-from services.events import (
-    Case,
-    Classification,
-    Decision,
-    Matching,
-    Place,
-    Priority,
-    Reason,
-    Report,
-    Routing,
-)
+from services.events import Case
+from services.parts import Classification, Decision, Matching, Place, Priority, Reason, Report, Routing
 from services.runtime.worker import Later
 from services.sandbox.crm import Crm
 from services.sandbox.crm_faults import Faults

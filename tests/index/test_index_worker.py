@@ -6,19 +6,18 @@ from pathlib import Path
 
 from services.events import (
     EVENTS,
-    Classification,
     ContactReceived,
     ContextUpdated,
     DeadLetterReplayed,
     DeliveryMade,
     Event,
-    Report,
     RequestClassified,
     RequestReceived,
 )
 from services.index.core import said_at
 from services.index.settings import IndexSettings
 from services.index.worker import READS, Indexer, build
+from services.parts import Classification, Report
 from services.readmodel.engine import ReadModelAwayError
 from services.readmodel.fold import Heard
 from services.readmodel.queries import ReadModel

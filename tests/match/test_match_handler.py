@@ -6,18 +6,10 @@ from typing import cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.events import (
-    Classification,
-    Intent,
-    Place,
-    PlaceMethod,
-    Report,
-    RequestMatched,
-    RequestRouted,
-    Routing,
-)
+from services.events import RequestMatched, RequestRouted
 from services.match.adapters import Matcher, seen_of
 from services.match.core import Bands, Grid, Likeness, Reach, Seen, compare
+from services.parts import Classification, Intent, Place, PlaceMethod, Report, Routing
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 STEP = 20 / 111_195

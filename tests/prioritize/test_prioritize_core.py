@@ -9,19 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.city.model import Category
-from services.events import (
-    Classification,
-    ContextUpdated,
-    Event,
-    Matching,
-    Reason,
-    Report,
-    RequestMatched,
-    RequestPrioritized,
-    Routing,
-    Safety,
-    SurgeDetected,
-)
+from services.events import ContextUpdated, Event, RequestMatched, RequestPrioritized, SurgeDetected
+from services.parts import Classification, Matching, Reason, Report, Routing, Safety
 from services.prioritize.core import Points, Prioritizer, area_of
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -7,23 +7,17 @@ from msgspec.structs import replace
 
 from services.events import (
     Case,
-    Classification,
-    Decision,
     DeliveryMade,
     DraftHeld,
     Event,
-    Matching,
-    Place,
-    Priority,
-    Report,
     RequestClassified,
     RequestMatched,
     RequestPrioritized,
     RequestReceived,
     RequestRouted,
     ReviewMade,
-    Routing,
 )
+from services.parts import Classification, Decision, Matching, Place, Priority, Report, Routing
 
 NOON = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
 Verdict = Literal["approve", "correct", "reject", "unlink"]

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from services.events import Classification, ContactReceived, Event, KpiMeasured, SurgeDetected
+from services.events import ContactReceived, Event, KpiMeasured, SurgeDetected
+from services.parts import Classification
 from services.readmodel.engine import ReadModelError, make_tables, open_engine
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import Counts, DraftFilter, RequestFilter, RequestRow, SurgeRow

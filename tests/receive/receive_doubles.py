@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.city.model import Category, City, Department, Family, Policy, Question, System
-from services.events import ContactReceived, Event, Report, RequestReceived
+from services.events import ContactReceived, Event, RequestReceived
+from services.parts import Report
 from services.readmodel.rows import RequestFilter, RequestRow
 from services.receive.adapters import PublicRequests
 from services.receive.core import Town

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from receive_doubles import NOW, make_town
 
-from services.events import ContactReceived, Place, Report, RequestReceived
+from services.events import ContactReceived, RequestReceived
+from services.parts import Place, Report
 from services.receive.core import Accepted, Door, Refused, handle, judge, report_from_row
 from services.receive.fields import Fault, Repeated
 from services.receive.identity import derived_id, timed_id

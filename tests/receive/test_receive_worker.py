@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 from receive_doubles import NOW, MemoryRows, MemorySender, make_city, make_row, make_town, run
 
-from services.events import Report, RequestReceived
+from services.events import RequestReceived
+from services.parts import Report
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import RequestFilter
 from services.receive.adapters import PublicRequests, country_of, town_of

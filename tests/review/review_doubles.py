@@ -12,13 +12,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.city.model import Category, City, Department, Family, Policy, Question
-from services.events import (
+from services.events import DraftHeld, Event, RequestPrioritized, ReviewMade
+from services.parts import (
     Alternative,
     Boundary,
     Classification,
     Decision,
-    DraftHeld,
-    Event,
     LinkEvidence,
     LostRule,
     Matching,
@@ -26,8 +25,6 @@ from services.events import (
     Priority,
     Reason,
     Report,
-    RequestPrioritized,
-    ReviewMade,
     Routing,
     Safety,
 )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from review_doubles import CITY, NOON, draft
 
 from services.city.model import Area, Layer
-from services.events import LinkEvidence, Matching
+from services.parts import LinkEvidence, Matching
 from services.readmodel.rows import DraftRow, SurgeRow
 from services.review.desk import Lying
 from services.review.showing import Card, Choice, When, card, choices, departments, surge_lines, when

@@ -5,18 +5,8 @@ import pytest
 from shapely import box
 
 from services.city.model import Area, Category, City, Department, Family, Layer, Policy, Rule, System
-from services.events import (
-    Boundary,
-    Channel,
-    Classification,
-    LostRule,
-    Place,
-    Report,
-    RequestClassified,
-    RequestRouted,
-    Routing,
-    Safety,
-)
+from services.events import RequestClassified, RequestRouted
+from services.parts import Boundary, Channel, Classification, LostRule, Place, Report, Routing, Safety
 from services.route.adapters import ShapelyAtlas
 from services.route.core import KINDS, Router, specificity
 

@@ -1,7 +1,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.events import Classification, Place, Report, RequestClassified, RequestRouted
+from services.events import RequestClassified, RequestRouted
+from services.parts import Classification, Place, Report
 from services.route.settings import RouteSettings
 from services.route.worker import build
 from services.runtime.settings import Shared, read

@@ -7,7 +7,8 @@ from aiokafka.errors import NotEnoughReplicasError, OutOfOrderSequenceNumber
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from services.events import Report, RequestReceived
+from services.events import RequestReceived
+from services.parts import Report
 from services.runtime.kafka import KafkaSettings
 from services.runtime.sender import KafkaSender
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from services.events import Classification, Intent, Matching, Report, RequestMatched, Routing, Safety
+from services.events import RequestMatched
+from services.parts import Classification, Intent, Matching, Report, Routing, Safety
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HERE = "89283082803ffff"

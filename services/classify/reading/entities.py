@@ -7,7 +7,7 @@ it; it is for readers, and for later steps to look up.
 import re
 
 from services.classify.reading.words import Folded, fold
-from services.events import Entity
+from services.parts import Entity
 
 MOST = 8
 """Entities of one text, at most."""

@@ -6,7 +6,7 @@ Rules err towards `report`: a report that is taken for a question waits, and tha
 import re
 
 from services.classify.reading.words import Folded, Phrases, fold, listed
-from services.events import Intent
+from services.parts import Intent
 
 _STATUS = """
 any update|any updates|status of my|status update|what happened to my request|what happened to my report

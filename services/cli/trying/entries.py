@@ -16,18 +16,14 @@ from services.cli.trying.columns import Plan, plan
 from services.cli.trying.items import Id, Item, Parts, Told
 from services.events import (
     Case,
-    Classification,
     Event,
-    Matching,
-    Priority,
-    Report,
     RequestClassified,
     RequestMatched,
     RequestPrioritized,
     RequestReceived,
     RequestRouted,
-    Routing,
 )
+from services.parts import Classification, Matching, Priority, Report, Routing
 from services.receive.adapters import town_of
 from services.receive.core import Refused, report_from_row
 from services.runtime.worker import Rejected

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from services.cli.trying.feed import LONGEST, PAUSE, Line
-from services.events import Classification, Decision, Matching, Priority, Report, Routing
+from services.parts import Classification, Decision, Matching, Priority, Report, Routing
 from services.runtime.worker import Rejected
 
 LONGEST_ROW: Final = 1 << 20

@@ -14,7 +14,7 @@ from services.cli.trying.items import Id
 from services.cli.trying.said import Writer
 from services.cli.trying.stages import Answers, Entries, batches
 from services.events import Event, RequestMatched, RequestPrioritized, RequestRouted
-from services.events import Matching as Links
+from services.parts import Matching as Links
 from services.runtime.worker import Reconsiders, Rejected, Stateful, Worker
 
 PARTITION: Final = 0

@@ -11,7 +11,6 @@ from services.cli.trying.entries import Entry
 from services.cli.trying.items import Id
 from services.deliver.core import Parcel
 from services.events import (
-    Boundary,
     Case,
     DraftHeld,
     Event,
@@ -21,6 +20,7 @@ from services.events import (
     RequestReceived,
     RequestRouted,
 )
+from services.parts import Boundary
 
 Flat = dict[str, Any]
 Names = Callable[[str], Id]

@@ -1,0 +1,191 @@
+"""The parts that events are made of: what a citizen said, and what each worker says of it.
+
+Units: degrees are WGS 84, distances metres, durations seconds unless the name says otherwise; instants carry a UTC
+offset. Confidences, shares and scores are 0 to 1, except `Priority.score`, which is 0 to 100.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
+Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Text = Annotated[str, Meta(max_length=10_000)]
+
+Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
+PlaceMethod = Literal["gps", "rooftop", "interpolated", "street", "zip", "given"]
+Intent = Literal["report", "question", "status", "feedback", "spam"]
+Level = Literal["routine", "elevated", "urgent", "life_safety"]
+Mode = Literal["copilot", "supervised", "automatic"]
+
+
+class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A point on the ground and how far it may be off."""
+
+    latitude: Latitude
+    longitude: Longitude
+    radius_m: Annotated[float, Meta(ge=0.0)] = 0.0
+    method: PlaceMethod = "given"
+
+
+class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a citizen said. Phones, e-mails and card numbers in `text` and `address` are masked at the door."""
+
+    request_id: Identifier
+    channel: Channel
+    received_at: Instant
+    requested_at: Instant
+    text: Text = ""
+    place: Place | None = None
+    address: Annotated[str, Meta(max_length=512)] = ""
+    service_code: str = ""
+    """The category the citizen picked, if any; a hint, never a decision."""
+    attributes: dict[str, list[str]] = {}
+    media_urls: tuple[str, ...] = ()
+    source_id: str = ""
+    """The gateway's own id of the report; the same one again is the same request."""
+    jurisdiction_id: str = ""
+
+
+class Alternative(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A category that lost, and how near it came."""
+
+    service_code: str
+    confidence: Share
+
+
+class Entity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something named in the text: `kind` is for instance `street`, `time`, `asset`."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+class Safety(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether life or limb may be in danger, and the words that say so."""
+
+    flagged: bool = False
+    evidence: tuple[str, ...] = ()
+
+
+class Classification(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a report is about. `alternatives` are the three best, the winner first."""
+
+    service_code: str
+    family: str
+    confidence: Share
+    alternatives: tuple[Alternative, ...] = ()
+    threshold: Share = 1.0
+    """What `confidence` must reach to be released without a person."""
+    released: bool = False
+    reason: str = ""
+    language: str = "und"
+    language_confidence: Share = 0.0
+    intent: Intent = "report"
+    entities: tuple[Entity, ...] = ()
+    sentiment: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.0
+    safety: Safety = Safety()
+    model: str = ""
+
+
+class Boundary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The area of one layer that holds the place; `share` is the part of the place's circle inside it."""
+
+    layer: str
+    area_id: str
+    name: str = ""
+    version: str = ""
+    share: Share = 1.0
+    department: str = ""
+    """Of an ambiguous area: whose the report would be there, where that is not the routing's department."""
+
+
+class LostRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A routing rule that was considered and did not win."""
+
+    rule: str
+    why: str
+
+
+class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which department, and why."""
+
+    department: str
+    rule: str
+    reason: str = ""
+    lost: tuple[LostRule, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    ambiguous: tuple[Boundary, ...] = ()
+    """Areas that the place's circle also touches, if it crosses a boundary; no `area_id`: beyond the limits."""
+    outside: bool = False
+    """The place lies outside the city's limits."""
+    cell: str = ""
+    """H3 cell of the place at resolution 9, empty without a place."""
+    version: str = ""
+
+
+class LinkEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What speaks for two reports being one incident."""
+
+    distance_m: float
+    elapsed_s: float
+    text_similarity: Share
+    same_service_code: bool = False
+
+
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An earlier report that was compared and did not become the link."""
+
+    request_id: Identifier
+    score: Share
+    why: str = ""
+
+
+class Matching(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The incident a report belongs to. `incident_id` is the request id of its earliest report."""
+
+    incident_id: Identifier
+    band: Literal["none", "suggestion", "automatic"] = "none"
+    duplicate_of: Identifier | None = None
+    score: Share = 0.0
+    evidence: LinkEvidence | None = None
+    candidates: tuple[Candidate, ...] = ()
+    revision: Annotated[int, Meta(ge=1)] = 1
+    """Grows when a later arrival, or a person, changes the link."""
+    version: str = ""
+
+
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contribution to a score, in points."""
+
+    what: str
+    points: float
+
+
+class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How soon. `score` is 0 to 100, the sum of `reasons` clipped to that range."""
+
+    score: Annotated[float, Meta(ge=0.0, le=100.0)]
+    level: Level
+    due_at: Instant
+    reasons: tuple[Reason, ...] = ()
+    revision: Annotated[int, Meta(ge=1)] = 1
+    """Grows whenever anything said of this request changes; the newest wins, but no one wins over a person's word."""
+    version: str = ""
+
+
+class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Released to a department or held for a person, by which policy or person, and why."""
+
+    action: Literal["release", "hold", "reject"]
+    mode: Mode
+    reasons: tuple[str, ...] = ()
+    reviewer: str = ""
+    """Set when a person decided; empty when policy did."""
+    version: str = ""
