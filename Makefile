@@ -19,12 +19,12 @@ $(RUN)/python:
 
 $(VENV)/.installed: pyproject.toml | $(RUN)/python
 	@echo "Installing Stormdrain into $(VENV) (once)"
-	@$(RUN)/python -m pip install --quiet -e .
+	@$(RUN)/python -m pip install -qq -e .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need into $(VENV) (once)"
-	@$(RUN)/python -m pip install --quiet -e '.[train,postgres]' --group dev
+	@$(RUN)/python -m pip install -qq -e '.[train,postgres]' --group dev
 	@touch $@
 
 install: $(VENV)/.installed ## Make an environment in .venv and install Stormdrain into it
