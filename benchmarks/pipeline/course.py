@@ -112,7 +112,7 @@ class Course:
     def _figures(self, sent: Sent) -> dict[str, Any]:
         ids = set(sent.accepted.values())
         times = stages.read_times(self._clients, self._city.departments, ids)
-        moments = stages.settled(times)
+        took = stages.latencies(times)
         by_stage = stages.figures(times)
         follower = Follower(self._clients, self._city.departments)
         while not follower.read(5.0):
@@ -120,7 +120,6 @@ class Course:
         follower.close()
         tally = follower.tally
         verdict = judge(ids, tally, read_book(fetch(f"{self._town.crm}/api/book", timeout_s=30.0).decode()))
-        took = sorted(seconds for request, seconds in tally.seconds.items() if request in ids)
         return {
             "sent": len(ids),
             "refused": len(sent.refused),
@@ -131,9 +130,9 @@ class Course:
             "dead": sum(tally.dead.values()),
             "lost": len(verdict.lost),
             "doubled": len(verdict.doubled),
-            "reports_per_s": round(stages.rate(moments), 1),
-            "p50_ms": round(took[len(took) // 2] * 1000, 1),
-            "p99_ms": round(took[min(len(took) - 1, int(0.99 * len(took)))] * 1000, 1),
+            "reports_per_s": round(stages.rate(sorted(stages.settled(times).values())), 1),
+            "p50_ms": stages.quantile(took, 0.5),
+            "p99_ms": stages.quantile(took, 0.99),
             "stages": by_stage,
             "bottleneck": stages.bottleneck(by_stage),
         }

@@ -1,14 +1,16 @@
 """When each report reached each stage, read from the topics afterwards so that measuring costs the run nothing.
 
-A record's time is when its producer took it, before the transaction that carries it was committed. A report counts
-once at each stage, at the first of its records there. Only ids and times are read, never a value.
+A record's time is when its producer took it, before the transaction that carries it was committed; at the door it is
+the report's `received_at`. A report counts once at each stage, at the first of its records there.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
+import msgspec
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
 from services.events import (
@@ -22,19 +24,30 @@ from services.events import (
 )
 from services.runtime.kafka import KafkaClients
 
-STAGES = ("receive", "classify", "route", "match", "prioritize", "decide", "deliver")
-"""In the order of the flow. What is held for a person ends with `decide`."""
+STAGES = ("door", "receive", "classify", "route", "match", "prioritize", "decide", "deliver")
+"""In the order of the flow. What is held for a person ends with `decide`, and is then in `held` too."""
 _TOPICS = {
     RequestReceived.topic: "receive",
     RequestClassified.topic: "classify",
     RequestRouted.topic: "route",
     RequestMatched.topic: "match",
     RequestPrioritized.topic: "prioritize",
-    DraftHeld.topic: "decide",
+    DraftHeld.topic: "held",
     DeliveryMade.topic: "deliver",
 }
 Times = dict[str, dict[str, int]]
 """By stage and request: milliseconds of Unix time."""
+
+
+class _Report(msgspec.Struct):
+    received_at: datetime
+
+
+class _Received(msgspec.Struct):
+    report: _Report
+
+
+_received = msgspec.json.Decoder(_Received)
 
 
 def settling_topics(workers: Iterable[str]) -> list[str]:
@@ -43,7 +56,7 @@ def settling_topics(workers: Iterable[str]) -> list[str]:
 
 
 class Reader:
-    """Follows topics from their beginning, ids and times only."""
+    """Follows topics from their beginning: ids and times."""
 
     def __init__(self, clients: KafkaClients, topics: Iterable[str]) -> None:
         self._reader = clients.reader()
@@ -53,6 +66,7 @@ class Reader:
         self.first: dict[tuple[str, str], int] = {}
         """By topic and request."""
         self.requests: set[str] = set()
+        self.received: dict[str, int] = {}
 
     def read(self, seconds: float) -> bool:
         """Read on for one look of up to `seconds`; True when every partition is read to its end."""
@@ -64,6 +78,9 @@ class Reader:
                 request = _request(message.headers() or ())
                 self.requests.add(request)
                 self.first.setdefault((place[0], request), message.timestamp()[1])
+                if place[0] == RequestReceived.topic:
+                    moment = _received.decode(message.value() or b"").report.received_at
+                    self.received.setdefault(request, int(moment.timestamp() * 1000))
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
                 self._left.discard(place)
         return not self._left
@@ -81,18 +98,28 @@ def read_times(clients: KafkaClients, departments: Iterable[str], ids: Collectio
     while not reader.read(1.0):
         pass
     reader.close()
-    times: Times = {stage: {} for stage in STAGES}
+    times: Times = {stage: {} for stage in (*STAGES, "held")}
+    times["door"] = {request: at for request, at in reader.received.items() if request in ids}
     for (topic, request), at in reader.first.items():
         if request in ids:
             stage = times[stage_of[topic]]
             stage[request] = min(at, stage.get(request, at))
+    for request, at in times["held"].items():
+        times["decide"][request] = min(at, times["decide"].get(request, at))
     return times
 
 
-def settled(times: Times) -> list[int]:
-    """Give when each report that arrived had arrived, in order: delivered, or else held for a person."""
-    ends = times["decide"] | times["deliver"]
-    return sorted(ends.values())
+def settled(times: Times) -> dict[str, int]:
+    """Give when each report that arrived first had arrived: with its department, or with a person."""
+    ends = dict(times["held"])
+    for request, at in times["deliver"].items():
+        ends[request] = min(at, ends.get(request, at))
+    return ends
+
+
+def latencies(times: Times) -> list[int]:
+    """Give the milliseconds from the door to the department or desk, in order."""
+    return sorted(at - times["door"][request] for request, at in settled(times).items())
 
 
 def rate(moments: list[int]) -> float:
@@ -102,11 +129,11 @@ def rate(moments: list[int]) -> float:
 
 
 def figures(times: Times) -> dict[str, dict[str, Any]]:
-    """Give for each stage after the door how long a report took from the stage before, and how many waited for it.
+    """Give for each stage how long a report took from the stage before, and how many waited for it.
 
     `waiting_mean` is over the time from the first fifth to the last fifth of all that settled.
     """
-    moments = settled(times)
+    moments = sorted(settled(times).values())
     begin, end = moments[len(moments) // 5], moments[-(len(moments) // 5) - 1]
     found: dict[str, dict[str, Any]] = {}
     for before, stage in pairwise(STAGES):
@@ -115,8 +142,8 @@ def figures(times: Times) -> dict[str, dict[str, Any]]:
         # What is held never comes to `deliver`: only what did waited for it.
         arrivals = [at for request, at in times[before].items() if passed is None or request in passed]
         found[stage] = {
-            "p50_ms": _quantile(took, 0.5),
-            "p99_ms": _quantile(took, 0.99),
+            "p50_ms": quantile(took, 0.5),
+            "p99_ms": quantile(took, 0.99),
             "waiting_mean": round(_waiting(sorted(arrivals), sorted(times[stage].values()), begin, end)),
             "per_s": round(rate(sorted(times[stage].values()))) if times[stage] else 0,
         }
@@ -134,7 +161,8 @@ def _waiting(arrivals: list[int], departures: list[int], begin: int, end: int) -
     return fmean(sum(at <= look for at in arrivals) - sum(at <= look for at in departures) for look in looks)
 
 
-def _quantile(ordered: list[int], share: float) -> int | None:
+def quantile(ordered: list[int], share: float) -> int | None:
+    """Give a quantile, or None of nothing."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
