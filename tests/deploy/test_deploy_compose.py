@@ -2,6 +2,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_the_health_check_is_a_program_that_fails_where_nobody_answers() -> None
     _, python, flag, program = services()["classify"]["healthcheck"]["test"]
     assert (python, flag) == ("python", "-c")
     refused = program.replace(str(LOOP_PORT), "1")
-    found = subprocess.run([shutil.which("python3") or python, flag, refused], capture_output=True, check=False)
+    found = subprocess.run([sys.executable, flag, refused], capture_output=True, check=False)
     assert found.returncode == 1
     assert b"refused" in found.stderr.lower()
 
