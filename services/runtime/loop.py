@@ -233,9 +233,8 @@ class Loop:
         partition, events = found
         places = [place for place in self._member.held if place[1] == partition]
         # The offsets do not move; they are sent so that the broker checks our generation.
-        offsets = [TopicPartition(*place, offset) for place, offset in self._member.committed(places).items()]
-        if not offsets:
-            return False
+        committed = self._member.committed(places)
+        offsets = [TopicPartition(*place, committed.get(place, 0)) for place in places]
         result = batches.reconsidered(partition, events, self._encoder, self._clock.now())
         done = self._commit(result, offsets, metadata, places)
         if done:
