@@ -16,11 +16,15 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnxruntime
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from tokenizers import Tokenizer
 
 from services.classify.core import Opinion, Tongue
+
+# On being loaded, ONNX Runtime (1.30 or so, and newer) begins to tell its maker about the machine and its models, unless
+# this is set before. `disable_telemetry_events` comes too late. A city's reports are nobody's business.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime  # noqa: E402 - see above
 
 CARD, LABELS, MODEL, PAIRS, TOKENIZER = "card.json", "labels.json", "model.onnx", "pairs.npy", "tokenizer.json"
 FILES = (LABELS, MODEL, PAIRS, TOKENIZER)
