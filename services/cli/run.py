@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from enum import StrEnum
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -104,7 +103,7 @@ def _loop(name: Name) -> int:
         setproctitle(f"stormdrain {slot.name}")
         metrics = Metrics(name)
         worker = _built(name, own, shared, metrics)
-        metrics.info(slot=slot.name, version=version("stormdrain"), versions=worker.versions)
+        metrics.info(slot=slot.name, versions=worker.versions)
         return _turn(worker, slot, KafkaClients(kafka), how, metrics)
 
 

@@ -33,7 +33,7 @@ def build(settings: ReceiveSettings, shared: Shared, kafka: KafkaSettings | None
     """Give the server; it connects to Kafka when it starts, and serves reads while Kafka is away."""
     city = load(shared.city_dir)
     metrics = Metrics("receive")
-    metrics.info(slot="receive", version="", versions={"city": city.version})
+    metrics.info(slot="receive", versions={"city": city.version})
     sender = KafkaSender(
         kafka or KafkaSettings(bootstrap=shared.bootstrap),
         source="receive",

@@ -35,7 +35,7 @@ def build(settings: ReviewSettings, shared: Shared, kafka: KafkaSettings | None 
     """Give the server; it connects to Kafka when it starts, and shows drafts while Kafka is away."""
     city = load(shared.city_dir)
     metrics = Metrics("review")
-    metrics.info(slot="review", version="", versions={"city": city.version})
+    metrics.info(slot="review", versions={"city": city.version})
     model = ReadModel(shared.read_model)
     sender = KafkaSender(
         kafka or KafkaSettings(bootstrap=shared.bootstrap),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from prometheus_client import (
@@ -248,9 +249,9 @@ class Metrics:
             "released",
         )
 
-    def info(self, *, slot: str, version: str, versions: Mapping[str, str] | None = None) -> None:
+    def info(self, *, slot: str, versions: Mapping[str, str] | None = None) -> None:
         """Say who this process is; `versions` (model, boundaries, rules) become labels of the same series."""
-        self._info.labels(self.worker).info({"slot": slot, "version": version, **(versions or {})})
+        self._info.labels(self.worker).info({"slot": slot, "version": version("stormdrain"), **(versions or {})})
 
     def _counters(self, name: str, meaning: str, *labels: str) -> Labelled[Counter]:
         return Labelled(

@@ -110,6 +110,8 @@ def settings(address: Address, everyone: Sequence[Address], data: Path, override
         "min.insync.replicas": enough,
         "unclean.leader.election.enable": "false",
         "offsets.topic.num.partitions": "4",
+        # Two years. After the default of 7 days a town that rested would read its topics from the beginning again.
+        "offsets.retention.minutes": "1051200",
         "offsets.topic.replication.factor": copies,
         "transaction.state.log.num.partitions": "4",
         "transaction.state.log.replication.factor": copies,

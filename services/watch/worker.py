@@ -28,7 +28,7 @@ async def serve(
     await asyncio.to_thread(_check, kafka)
     metrics = Metrics(NAME)
     with lease(shared.state_dir / "slots", NAME) as slot:
-        metrics.info(slot=slot.name, version="")
+        metrics.info(slot=slot.name)
         watch = Watch(settings, kafka, instance=slot.name, data_dir=shared.state_dir / slot.name, metrics=metrics)
         probes = (watch.heartbeat.probe, watch.ready)
         health = HealthServer(settings.metrics_port, *probes, metrics.registry, host=settings.host).start()

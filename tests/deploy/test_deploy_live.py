@@ -28,7 +28,7 @@ Ask = Callable[[str], list[dict[str, Any]]]
 def classify() -> Metrics:
     """Give the metrics of a worker that works, is behind, and has stopped over what it would reject."""
     metrics = Metrics("classify")
-    metrics.info(slot="classify-0", version="0.1.0", versions={"model": "test"})
+    metrics.info(slot="classify-0", versions={"model": "test"})
     metrics.records_consumed.of("requests.received.v1").inc(2000)
     metrics.records_rejected.of("bad_field").inc(3)
     metrics.consumer_lag.of("requests.received.v1", "0").set(30)
@@ -40,7 +40,7 @@ def classify() -> Metrics:
 def receive() -> Metrics:
     """Give the metrics of a door."""
     metrics = Metrics("receive")
-    metrics.info(slot="receive", version="")
+    metrics.info(slot="receive")
     metrics.http_requests.of("/channels/{channel}/reports", "POST", "202").inc(99)
     metrics.reports_accepted.of("web").inc(99)
     return metrics

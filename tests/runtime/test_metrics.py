@@ -33,7 +33,7 @@ def test_what_is_described_is_what_is_exposed() -> None:
     metrics = Metrics("classify", CollectorRegistry())
     for family in families(metrics):
         family.of(*(OTHER for _ in family.labels))
-    metrics.info(slot="classify-0", version="1")
+    metrics.info(slot="classify-0")
     exposed = set()
     for metric in metrics.registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
@@ -99,7 +99,7 @@ def test_what_can_happen_to_a_transaction_is_at_zero_from_the_start() -> None:
 
 def test_the_process_says_who_it_is_and_what_made_its_decisions() -> None:
     metrics = Metrics("classify")
-    metrics.info(slot="classify-0", version="0.1.0", versions={"model": "3f9a"})
+    metrics.info(slot="classify-0", versions={"model": "3f9a"})
     labels = {"slot": "classify-0", "version": "0.1.0", "model": "3f9a"}
     assert value(metrics, "stormdrain_worker_info", **labels) == 1
 
@@ -117,7 +117,7 @@ def test_promtool_has_nothing_to_say_about_the_metrics() -> None:
     metrics = Metrics("classify")
     for family in families(metrics):
         family.of(*(OTHER for _ in family.labels))
-    metrics.info(slot="classify-0", version="1")
+    metrics.info(slot="classify-0")
     found = subprocess.run(
         [promtool, "check", "metrics"], input=generate_latest(metrics.registry), capture_output=True, check=False
     )
