@@ -21,10 +21,10 @@ from tokenizers import Tokenizer
 
 from services.classify.core import Opinion, Tongue
 
-# On being loaded, ONNX Runtime (1.30 or so, and newer) begins to tell its maker about the machine and its models, unless
-# this is set before. `disable_telemetry_events` comes too late. A city's reports are nobody's business.
+# When it is loaded, ONNX Runtime (1.31 does) begins to tell its maker about the machine and its models, unless this is
+# set before; `disable_telemetry_events` comes too late. What a city runs is nobody's business.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime  # noqa: E402 - see above
+import onnxruntime
 
 CARD, LABELS, MODEL, PAIRS, TOKENIZER = "card.json", "labels.json", "model.onnx", "pairs.npy", "tokenizer.json"
 FILES = (LABELS, MODEL, PAIRS, TOKENIZER)
