@@ -164,3 +164,9 @@ def producer(world: World, transactional_id: str) -> Producer:
 def code(error: KafkaException) -> str:
     found: str = error.args[0].name()
     return found
+
+
+def topic_of(world: World, partitions: int = 1) -> str:
+    topic = name("port.")
+    world.create(topic, partitions)
+    return topic

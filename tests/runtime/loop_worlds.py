@@ -262,3 +262,14 @@ def hands(loop: Loop) -> Here:
 def count(loop: Loop) -> Count:
     assert isinstance(loop.worker.handler, Count)
     return loop.worker.handler
+
+
+def raising(error: BaseException) -> Any:
+    def act() -> None:
+        raise error
+
+    return act
+
+
+def sample(town: Town, name: str, **labels: str) -> float | None:
+    return town.metrics.registry.get_sample_value(f"stormdrain_{name}", {"worker": "echo", **labels})

@@ -53,6 +53,7 @@ class StormOfFaults(RuleBasedStateMachine):
         self.town = Town(stateful=self.stateful, partitions=PARTITIONS)
         self.running: dict[int, Loop] = {}
         self.at_it: set[int] = set()
+        self.acting: list[int] = []
         self.late: list[tuple[str, int]] = []
 
     # What people and citizens do.
@@ -160,7 +161,7 @@ class StormOfFaults(RuleBasedStateMachine):
         """A commit times out, is sent again and lands; its first copy arrives later (KIP-890)."""
 
         def held_up() -> None:
-            name = self._who_commits()
+            name = f"echo-{self.acting[-1]}"
             self.late.append((name, self.town.cluster.coordinators[name].epoch))
             self._raise(trouble(KafkaError._TIMED_OUT, "held up", retriable=True))
 
@@ -280,6 +281,7 @@ class StormOfFaults(RuleBasedStateMachine):
 
     def _survive(self, slot: int, loop: Loop, act: Callable[[], None]) -> None:
         """Do as a supervisor does: what ends by itself is closed, what crashes is not."""
+        self.acting.append(slot)
         try:
             act()
         except Crash:
@@ -288,6 +290,8 @@ class StormOfFaults(RuleBasedStateMachine):
             self._gone(slot, loop)
             with suppress(Crash, Exception):
                 loop.close()
+        finally:
+            self.acting.pop()
 
     def _gone(self, slot: int, loop: Loop) -> None:
         if self.running.get(slot) is loop:
@@ -299,10 +303,6 @@ class StormOfFaults(RuleBasedStateMachine):
             if coordinator.epoch == epoch:
                 self.town.cluster.end(coordinator, Ending.COMMITTED)
         self.late.clear()
-
-    def _who_commits(self) -> str:
-        opened = [n for n, c in self.town.cluster.coordinators.items() if c.transaction is not None]
-        return opened[0] if opened else "echo-0"
 
     @staticmethod
     def _raise(error: BaseException) -> None:
