@@ -9,7 +9,17 @@ from confluent_kafka import TopicPartition
 
 from services.events import Event
 from services.runtime.ports import Message
-from services.runtime.records import MAX_VALUE, TOO_LARGE, Decoder, Encoder, Outgoing, dead_letter, trace_of
+from services.runtime.records import (
+    BAD_HEADERS,
+    MAX_VALUE,
+    TOO_LARGE,
+    Decoder,
+    Encoder,
+    Outgoing,
+    dead_letter,
+    readable,
+    trace_of,
+)
 from services.runtime.worker import Later, Outcome, Rejected, Stateful, Stateless, Worker
 
 Place = tuple[str, int]
@@ -68,8 +78,12 @@ def decode(messages: Sequence[Message], owned: set[Place], decoder: Decoder) -> 
             batch.oldest_ms[place] = message.timestamp()[1]
         offsets[place] = message.offset() + 1
         consumed[topic] = consumed.get(topic, 0) + 1
-        kept.append(message)
-        events.append(decoder.decode(topic, message.value(), message.headers()))
+        sound = readable(message)
+        kept.append(sound)
+        if sound is message:
+            events.append(decoder.decode(topic, message.value(), message.headers()))
+        else:
+            events.append(Rejected(BAD_HEADERS, "the name of a header is not UTF-8; the letter has no headers"))
     return batch
 
 

@@ -21,7 +21,7 @@ from services.events import DeadLetterReplayed
 from services.runtime.cluster import Cluster
 from services.runtime.kafka import KafkaClients
 from services.runtime.ports import Message
-from services.runtime.records import DEAD_PREFIX
+from services.runtime.records import DEAD_PREFIX, readable
 
 log = logging.getLogger(__name__)
 
@@ -326,7 +326,7 @@ def scan(
                 if place not in left:
                     continue
                 if message.error() is None:
-                    yield message
+                    yield readable(message)
                 if _at_end(message, place, ends):
                     left.discard(place)
                 heard = time.monotonic()

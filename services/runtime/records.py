@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import methodcaller
 from typing import NamedTuple
 
 import msgspec
@@ -25,11 +26,12 @@ REPLAY_FOR = DEAD_PREFIX + "replay_for"
 REPLAY_OF = DEAD_PREFIX + "replay_of"
 """Header of the same: the position of the dead letter."""
 
+BAD_HEADERS = "bad_headers"
 BAD_JSON = "bad_json"
 BAD_FIELD = "bad_field"
 UNKNOWN_TYPE = "unknown_type"
 EMPTY_VALUE = "empty_value"
-DECODE_REASONS = (BAD_JSON, BAD_FIELD, UNKNOWN_TYPE, EMPTY_VALUE)
+DECODE_REASONS = (BAD_HEADERS, BAD_JSON, BAD_FIELD, UNKNOWN_TYPE, EMPTY_VALUE)
 
 TOO_LARGE = "too_large"
 MAX_VALUE = 950_000
@@ -40,6 +42,39 @@ LEFT_OUT = DEAD_PREFIX + "left_out"
 
 MAX_DETAIL = 500
 _QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
+
+
+# `message.headers()` will not do: CPython's specialized call of a built-in method does not look for such an error.
+_headers_of = methodcaller("headers")
+
+
+class Headerless:
+    """A record whose headers cannot be read, as one that has none."""
+
+    def __init__(self, message: Message) -> None:
+        self.error = message.error
+        self.topic = message.topic
+        self.partition = message.partition
+        self.offset = message.offset
+        self.key = message.key
+        self.value = message.value
+        self.timestamp = message.timestamp
+
+    def headers(self) -> None:
+        """Give nothing."""
+
+
+def readable(message: Message) -> Message:
+    """Give a record all of which may be asked for: itself, or one without headers.
+
+    confluent-kafka (2.16) gives a list with holes in it, and sets an error beside, for a header whose name is not
+    UTF-8. Whoever goes on with that list ends the process, so headers are asked for here before anywhere else.
+    """
+    try:
+        _headers_of(message)
+    except (SystemError, UnicodeDecodeError):
+        return Headerless(message)
+    return message
 
 
 class Outgoing(NamedTuple):
@@ -182,7 +217,7 @@ def dead_letter(worker: str, message: Message, rejected: Rejected, now: datetime
         "at": (now or datetime.now(UTC)).isoformat(),
     }
     marks = [(DEAD_PREFIX + name, content.encode()) for name, content in what.items()]
-    size = len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") for name, content in original)
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(content or b"") + 10 for name, content in original)
     if size > MAX_VALUE:
         key, value, original = None, None, []
         marks.append((LEFT_OUT, str(size).encode()))

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 from services.events import Event
 from services.runtime.clock import Clock
 from services.runtime.ports import Clients, Consumer
-from services.runtime.records import Decoder
+from services.runtime.records import Decoder, readable
 from services.runtime.worker import Rejected
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Replay:
                     continue
                 error = message.error()
                 if error is None:
-                    self._fold(place, message.value(), message.headers())
+                    self._fold(place, message.value(), readable(message).headers())
                     reached = message.offset() + 1
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
                     reached = message.offset()

@@ -107,7 +107,7 @@ class Place:
         return [(name, kind if name == "ce_type" and kind else content) for name, content in found]
 
     def send(self, records: Sequence[Sent], topic: str | None = None) -> None:
-        producer = KafkaProducer({"bootstrap.servers": self.bootstrap, "message.max.bytes": 1_048_000})
+        producer = KafkaProducer({"bootstrap.servers": self.bootstrap, "message.max.bytes": 1_100_000})
         failed: list[object] = []
         for each in records:
             producer.produce(

@@ -1,5 +1,9 @@
 """Bad records through the real loop and the real router on a real broker: what dies, what passes, what comes back."""
 
+import os
+import subprocess
+import sys
+
 from dead_letters import GOOD, Headers, Place, Sent, report
 
 from services.runtime import dead
@@ -63,3 +67,53 @@ def test_each_bad_record_becomes_a_dead_letter_as_it_came_and_every_good_one_pas
             assert (letter.reason, letter.worker, letter.size) == (expected, place.name, len(sent.value or b""))
             assert len(letter.detail) <= 500
     assert not letters
+
+
+ODD_NAME = """
+import asyncio, sys
+from aiokafka import AIOKafkaProducer
+
+
+class Odd(str):
+    def encode(self, *_):
+        return bytes([255, 254])
+
+
+async def main():
+    async with AIOKafkaProducer(bootstrap_servers=sys.argv[1]) as producer:
+        headers = [("ce_id", b"1"), (Odd("name"), b"2"), ("note", b"3")]
+        for _ in range(40):
+            await producer.send(sys.argv[2], b"{}", key=b"odd", partition=0, headers=headers)
+        await producer.flush()
+
+
+asyncio.run(main())
+"""
+"""Writes 40 records with a header whose name is not UTF-8, as no client of ours would: enough that CPython specializes
+the calls that read them. aiokafka can in its Python form."""
+
+
+def test_a_header_whose_name_cannot_be_read_stops_nobody(place: Place) -> None:
+    environment = {**os.environ, "AIOKAFKA_NO_EXTENSIONS": "1"}
+    command = [sys.executable, "-c", ODD_NAME, place.bootstrap, place.read.topic]
+    subprocess.run(command, env=environment, check=True, timeout=60)
+    place.send([Sent(value=report("good"), headers=place.headers())])
+    place.run(41)
+    assert place.routed() == ["good"]
+    letters = place.all_of(place.dead)
+    assert len(letters) == 40
+    for letter in letters:
+        found = dead.letter_of(letter)
+        detail = "the name of a header is not UTF-8; the letter has no headers"
+        assert (found.reason, found.detail) == ("bad_headers", detail)
+        assert original(letter) == (b"odd", b"{}", [])
+
+
+def test_what_is_too_large_to_go_on_is_a_dead_letter_and_stops_nobody(place: Place) -> None:
+    sizes = (900_000, 960_000, 1_040_000)
+    long = [report(f"n{size}", attributes={"a": ["x" * size]}) for size in sizes]
+    place.send([*(Sent(value=each, headers=place.headers()) for each in long), Sent(value=report("good"))])
+    place.run(4)
+    assert place.routed() == ["good", "n900000"]
+    letters = [dead.letter_of(message) for message in place.all_of(place.dead)]
+    assert [(letter.reason, letter.left_out) for letter in letters] == [("too_large", True)] * 2
