@@ -150,7 +150,7 @@ class Town:
             environment["CRM_TOKEN"] = token
         return [Program(name="crm", command=words, environment=environment, log=self.log("crm")), *programs]
 
-    def supervisor(self, on_exit: OnExit = lambda *_: None) -> Supervisor:
+    def supervisor(self, on_exit: OnExit | None = None) -> Supervisor:
         """Give a supervisor of every process of the town."""
         return Supervisor(self.programs(), on_exit=on_exit)
 

@@ -180,7 +180,8 @@ class KafkaClients:
     def admin(self) -> Any:  # noqa: ANN401 - confluent-kafka is untyped
         """Give the one admin client of this process."""
         if self._admin is None:
-            self._admin = AdminClient(connection(self._settings))
+            # It complains by exception; what it would log is that a broker went away that nobody asks any more.
+            self._admin = AdminClient(connection(self._settings) | {"log_level": 0})
         return self._admin
 
     def generation(self, metadata: Any) -> tuple[int, str]:  # noqa: ANN401 - opaque

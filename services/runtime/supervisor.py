@@ -72,15 +72,14 @@ class Supervisor:
 
     Each is the leader of a process group of its own, so that Ctrl-C reaches the supervisor alone. When this process
     ends without `stop`, even by SIGKILL, they are killed. `on_exit` is told, on the supervisor's thread, of each that
-    ended by itself: its name, its status (negative: the signal) and the seconds until it is started again.
+    ended by itself: its name, its status (negative: the signal) and the seconds until it is started again. Without it,
+    the log is.
     """
 
-    def __init__(
-        self, programs: Sequence[Program], *, pace: Pace | None = None, on_exit: OnExit = lambda *_: None
-    ) -> None:
+    def __init__(self, programs: Sequence[Program], *, pace: Pace | None = None, on_exit: OnExit | None = None) -> None:
         self._kept = {program.name: _Kept(program) for program in programs}
         self._pace = pace or Pace()
-        self._on_exit = on_exit
+        self._on_exit = on_exit or _log_exit
         self._lock = threading.Lock()
         self._launched = threading.Event()
         self._ended = threading.Event()
@@ -187,7 +186,6 @@ class Supervisor:
             kept.exits.append(code)
             kept.wait_s = self._pace.wait(now - kept.started, kept.wait_s)
             kept.due = now + kept.wait_s
-            log.warning("%s ended with status %d", kept.program.name, code)
             return kept.program.name, code, kept.wait_s
         if now >= kept.due:
             try:
@@ -217,6 +215,10 @@ class Supervisor:
         kept.started, kept.due = time.monotonic(), 0.0
         if self._watch is not None:
             self._watch.tell(each.process.pid for each in self._kept.values() if each.process and each.running)
+
+
+def _log_exit(name: str, status: int, wait_s: float) -> None:
+    log.warning("%s ended with status %d; it is started again in %g s", name, status, wait_s)
 
 
 def _signal(kept: _Kept, number: int) -> None:
