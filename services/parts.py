@@ -38,6 +38,7 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: Identifier
     channel: Channel
     received_at: Instant
+    """From 1900 to 2999, as `requested_at`: at the ends of the calendar due times and windows lead out of it."""
     requested_at: Instant
     text: Text = ""
     place: Place | None = None
@@ -49,6 +50,13 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source_id: str = ""
     """The gateway's own id of the report; the same one again is the same request."""
     jurisdiction_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse times that nobody can reckon with; msgspec makes a `ValidationError` of it."""
+        for moment in (self.received_at, self.requested_at):
+            if not 1900 <= moment.year <= 2999:  # noqa: PLR2004 - years
+                message = f"a time of the year {moment.year}, expected 1900 to 2999"
+                raise ValueError(message)
 
 
 class Alternative(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -121,6 +121,14 @@ def test_a_batch_moves_past_what_was_brought_back_for_another_worker() -> None:
             altered(place={"latitude": 91, "longitude": 0}),
             Rejected("bad_field", "Expected `float` <= 90.0 - at `$.report.place.latitude`"),
         ),
+        (
+            altered(requested_at="9999-12-31T23:59:59Z"),
+            Rejected("bad_field", "a time of the year 9999, expected 1900 to 2999 - at `$.report`"),
+        ),
+        (
+            altered(received_at="0001-01-01T00:00:00+14:00"),
+            Rejected("bad_field", "a time of the year 1, expected 1900 to 2999 - at `$.report`"),
+        ),
         (altered(channel="call 555-0100"), Rejected("bad_field", "Invalid enum value … - at `$.report.channel`")),
         (altered(channel="I'm at 5 A St"), Rejected("bad_field", "Invalid enum value … - at `$.report.channel`")),
         (altered(channel="I'm \"it\" '\n'"), Rejected("bad_field", "Invalid enum value … - at `$.report.channel`")),
