@@ -64,8 +64,11 @@ class Points:
 
 @lru_cache(maxsize=65_536)
 def area_of(cell: str) -> str:
-    """Give the H3 cell at resolution 6 that holds a routing's cell; empty for an empty one."""
-    return h3.cell_to_parent(cell, AREA_RESOLUTION) if cell else ""
+    """Give the H3 cell at resolution 6 that holds a routing's cell; empty for an empty one, and for what is no cell."""
+    try:
+        return h3.cell_to_parent(cell, AREA_RESOLUTION) if cell else ""
+    except (ValueError, OverflowError):
+        return ""
 
 
 def score(

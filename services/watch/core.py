@@ -189,7 +189,11 @@ class Windows:
         """
         if not event.routing.cell or event.classification.intent == "spam":
             return ()
-        key = event.classification.service_code, h3.cell_to_parent(event.routing.cell, AREA_RESOLUTION)
+        try:
+            area = h3.cell_to_parent(event.routing.cell, AREA_RESOLUTION)
+        except (ValueError, OverflowError):
+            return ()  # no cell: whoever wrote it, nothing can be counted there
+        key = event.classification.service_code, area
         series = self._series.setdefault(key, Series(*key))
         series.counts[window] = series.counts.get(window, 0) + 1
         if window in series.surges or window < closed - self._rules.calm_windows:
