@@ -48,6 +48,9 @@ class Name(StrEnum):
 EDGES = frozenset({Name.RECEIVE, Name.REVIEW, Name.WATCH})
 """Workers that serve on asyncio; the others run in the transactional loop."""
 
+TELLERS = frozenset({Name.CLASSIFY, Name.DELIVER})
+"""Workers that have metrics of their own to tell."""
+
 EXIT_SETTINGS = 2
 EXIT_FENCED = 75
 """EX_TEMPFAIL of sysexits.h: another process holds the slot; a supervisor may try again later."""
@@ -109,7 +112,7 @@ def _loop(name: Name) -> int:
 
 def _built(name: Name, own: Any, shared: Shared, metrics: Metrics) -> Worker:  # noqa: ANN401 - each worker's own
     build = importlib.import_module(f"services.{name}.worker").build
-    worker: Worker = build(own, shared, metrics) if name is Name.DELIVER else build(own, shared)
+    worker: Worker = build(own, shared, metrics) if name in TELLERS else build(own, shared)
     return worker
 
 

@@ -1,5 +1,7 @@
 """Wiring of `decide`."""
 
+from datetime import timedelta
+
 from services.city.load import load
 from services.decide.core import Decider
 from services.decide.settings import DecideSettings
@@ -17,6 +19,7 @@ def build(settings: DecideSettings, shared: Shared) -> Worker:
         writes=(Case, DraftHeld),
         handler=Decider(city, hold_suggestions=settings.hold_suggestions, remember=settings.remember),
         tables=(ReviewMade,),
+        tables_age=timedelta(days=settings.remember_days),
         batch_size=settings.batch_size,
         versions={"city": city.version},
     )

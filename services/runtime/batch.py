@@ -57,6 +57,8 @@ class Result:
     """Records that were finished, by topic."""
     outgoing: list[Outgoing] = field(default_factory=list)
     own: list[tuple[int, Event]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    """All outputs, for a worker that wants to be told of them."""
     rejected: dict[str, int] = field(default_factory=dict)
     produced: dict[str, int] = field(default_factory=dict)
 
@@ -148,6 +150,8 @@ def encode(worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: E
         outgoing += records
         for record in records:
             produced[record.topic] = produced.get(record.topic, 0) + 1
+        if worker.told is not None:
+            result.events += events
         if keeps is not None:
             own += [(partition, event) for event in events if type(event) is keeps]
     return result

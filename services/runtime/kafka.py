@@ -166,9 +166,18 @@ class KafkaClients:
 
     def ends(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """Give the high watermarks; see `ports.Clients.ends`."""
+        return self._offsets(partitions, OffsetSpec.latest())
+
+    def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> dict[tuple[str, int], int]:
+        """Give the first offsets of that time or later; see `ports.Clients.since`."""
+        found = self._offsets(partitions, OffsetSpec.for_timestamp(at_ms))
+        ends = self.ends([p for p in partitions if found[p.topic, p.partition] < 0])
+        return found | ends
+
+    def _offsets(self, partitions: Sequence[TopicPartition], what: Any) -> dict[tuple[str, int], int]:  # noqa: ANN401 - confluent-kafka is untyped
         if not partitions:
             return {}
-        wanted = {TopicPartition(p.topic, p.partition): OffsetSpec.latest() for p in partitions}
+        wanted = {TopicPartition(p.topic, p.partition): what for p in partitions}
         found = self.admin().list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
         return {(p.topic, p.partition): future.result().offset for p, future in found.items()}
 

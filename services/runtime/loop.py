@@ -306,3 +306,5 @@ class Loop:
         now = self._clock.now().timestamp()
         for timestamp in batch.oldest_ms.values():
             metrics.event_age.observe(max(0.0, now - timestamp / 1000))
+        if self.worker.told is not None:
+            self.worker.told(result.events)

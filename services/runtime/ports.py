@@ -97,6 +97,9 @@ class Clients(Protocol):
     def ends(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """Give the high watermark of each partition, open transactions included."""
 
+    def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> dict[tuple[str, int], int]:
+        """Give the first offset of each partition whose record is not older than `at_ms`; its end when all are."""
+
     def partitions(self, topic: str) -> int:
         """Give the number of partitions of a topic; 0 when there is no such topic."""
 

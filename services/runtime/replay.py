@@ -9,6 +9,7 @@ took over is then either in it or aborted.
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
@@ -39,14 +40,15 @@ class Replay:
         self._held: set[Place] = set()
         self.records = 0
 
-    def begin(self, places: Iterable[Place]) -> bool:
-        """Read these partitions from their beginning; one that was being read begins again.
+    def begin(self, places: Iterable[Place], since: datetime | None = None) -> bool:
+        """Read these partitions from their beginning, or from `since`; one that was being read begins again.
 
         False when the broker could not say where they end: nothing began, ask again.
         """
         wanted = [TopicPartition(topic, partition) for topic, partition in places]
         try:
             targets = self._clients.ends(wanted)
+            starts = {} if since is None else self._clients.since(wanted, int(since.timestamp() * 1000))
         except KafkaException as error:
             log.warning("replay: the ends of %d partitions are not known, once more: %s", len(wanted), error)
             return False
@@ -54,7 +56,9 @@ class Replay:
         self._targets.update(targets)
         if self._reader is None:
             self._reader = self._clients.reader()
-        self._reader.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in wanted])
+        for p in wanted:
+            p.offset = starts.get((p.topic, p.partition), OFFSET_BEGINNING)
+        self._reader.incremental_assign(wanted)
         self._held.update((p.topic, p.partition) for p in wanted)
         return True
 

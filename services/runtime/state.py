@@ -11,7 +11,7 @@ from services.runtime.clock import Clock
 from services.runtime.metrics import Metrics
 from services.runtime.ports import Clients
 from services.runtime.replay import Place, Replay
-from services.runtime.worker import Reconsiders, Stateful, Worker
+from services.runtime.worker import Learns, Reconsiders, Stateful, Worker
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,8 @@ class States:
                 self._clock.sleep(0.2)
                 return False
             places += [(kind.topic, partition) for partition in range(number)]
-        return tables.begin(places)
+        age = self._worker.tables_age
+        return tables.begin(places, None if age is None else self._clock.now() - age)
 
     def _reading(self) -> tuple[Replay, str]:
         return cast("Replay", self._replay), cast("type[Event]", self._source).topic
@@ -169,6 +170,6 @@ class States:
         self._handler().fold(partition, event)
 
     def _learn(self, topic: str, _partition: int, event: Event) -> None:
-        cast("Reconsiders", self._worker.handler).learn(event)
+        cast("Learns", self._worker.handler).learn(event)
         self._keys[topic].add(event.key)
         self._learnt = True

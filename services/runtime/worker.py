@@ -7,6 +7,7 @@ transaction that carries the output has committed. The rebuild after a crash cal
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from services.events import Event
@@ -72,11 +73,15 @@ class Stateful(Protocol):
         """Drop the state of a partition that moved elsewhere; called also before a rebuild."""
 
 
-class Reconsiders(Protocol):
-    """A stateful worker that also looks at topics which concern every partition (surges, the weather)."""
+class Learns(Protocol):
+    """A worker that also looks at topics which concern every partition (surges, what people decided)."""
 
     def learn(self, event: Event) -> None:
         """Take one record of a `tables` topic; the newest record of a key is the truth."""
+
+
+class Reconsiders(Learns, Protocol):
+    """A stateful worker whose earlier outputs may no longer hold once it has learnt more."""
 
     def reconsider(self, partition: int, at_most: int) -> Sequence[Event]:
         """Give up to `at_most` new outputs of a partition whose last output no longer holds; empty when all hold."""
@@ -93,7 +98,11 @@ class Worker:
     rebuilds_from: type[Event] | None = None
     """For a stateful worker: which of `writes` its state is folded from."""
     tables: tuple[type[Event], ...] = ()
-    """Topics read whole by every process, outside the group, for a handler that `Reconsiders`."""
+    """Topics read whole by every process, outside the group, for a handler that `Learns` or `Reconsiders`."""
+    tables_age: timedelta | None = None
+    """How old a record of the tables may be to be read at the start; None: all are."""
+    told: Callable[[Sequence[Event]], None] | None = None
+    """Hears of every output once it is committed, to put what it says into the worker's own metrics."""
     batch_size: int = 2000
     versions: dict[str, str] = field(default_factory=dict)
     """What made its decisions (model, boundaries, rules), for logs and the info metric."""

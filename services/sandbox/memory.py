@@ -177,6 +177,13 @@ class MemoryClients:
         self._cluster.reach("before ends")
         return {(p.topic, p.partition): self._cluster.log(p.topic, p.partition).end for p in partitions}
 
+    def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> dict[tuple[str, int], int]:  # noqa: D102
+        logs = {(p.topic, p.partition): self._cluster.log(p.topic, p.partition) for p in partitions}
+        return {
+            place: next((at for at, entry in enumerate(log.entries) if entry.timestamp_ms >= at_ms), log.end)
+            for place, log in logs.items()
+        }
+
     def partitions(self, topic: str) -> int:  # noqa: D102
         return len(self._cluster.topics.get(topic, ()))
 

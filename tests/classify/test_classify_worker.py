@@ -11,6 +11,7 @@ from services.classify.training.examples import clean, digest, of_city
 from services.classify.worker import build
 from services.events import RequestClassified, RequestReceived
 from services.parts import Report
+from services.runtime.metrics import Metrics
 from services.runtime.settings import SettingsError, Shared, read
 from services.runtime.worker import Worker
 from services.sandbox.storm import storm
@@ -64,6 +65,20 @@ def test_the_worker_says_what_it_reads_and_writes_and_by_what(worker: Worker) ->
     assert worker.versions == {"model": version, "city": load(CITY).version}
     (found,) = classified(worker, "the street lamp at the corner is out")
     assert found.classification.model == version
+
+
+def test_what_was_said_and_how_sure_it_was_is_told_once_it_is_committed() -> None:
+    metrics = Metrics("classify")
+    worker = build(ClassifySettings(), SHARED, metrics)
+    found = classified(worker, "The street light outside our house has been dark for a week")
+    name, labels = "stormdrain_predictions_total", {"worker": "classify", "service_code": "street-light"}
+    assert metrics.registry.get_sample_value(name, labels) is None
+    assert worker.told is not None
+    worker.told(found)
+    assert metrics.registry.get_sample_value(name, labels) == 1
+    released = str(found[0].classification.released).lower()
+    name, labels = "stormdrain_prediction_confidence_ratio_sum", {"worker": "classify", "released": released}
+    assert metrics.registry.get_sample_value(name, labels) == found[0].classification.confidence
 
 
 @pytest.mark.parametrize(

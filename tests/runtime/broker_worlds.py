@@ -31,7 +31,7 @@ class InMemory:
     patience_s = 0.2
 
     def __init__(self) -> None:
-        self.cluster = Cluster()
+        self.cluster = Cluster(lambda: 1_700_000_000_000)
 
     def clients(self) -> Clients:
         return MemoryClients(self.cluster)

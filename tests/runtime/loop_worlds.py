@@ -79,6 +79,7 @@ class Echo:
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
+        self.season = 0
 
     def handle(self, batch: Sequence[Told]) -> Sequence[Outcome]:
         self._outside.asked += [event.number for event in batch]
@@ -89,7 +90,11 @@ class Echo:
             return Later("the outside is away", 5.0)
         if event.kind == "bad":
             return Rejected("bad_number", "this number is not liked")
-        return Heard(number=event.number)
+        return Heard(number=event.number, again=self.season)
+
+    def learn(self, event: Event) -> None:
+        assert isinstance(event, Weather)
+        self.season = event.season
 
 
 class Count:
@@ -180,6 +185,8 @@ class Town:
         self.metrics = Metrics("echo")
         self.stateful = stateful
         self.tables = tables
+        self.tables_age: timedelta | None = None
+        self.outputs: list[Event] = []
         self.settings = LoopSettings(max_rejected_share=1.0, reconsider_size=2)
         self.batch_size = 100
         self.partitions = partitions
@@ -208,6 +215,8 @@ class Town:
             rebuilds_from=Heard if self.stateful else None,
             tables=(Weather,) if self.tables else (),
             batch_size=self.batch_size,
+            tables_age=self.tables_age,
+            told=self.outputs.extend,
         )
         return Loop(
             worker,

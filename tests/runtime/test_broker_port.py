@@ -256,3 +256,12 @@ def test_a_topic_says_how_many_partitions_it_has_and_one_that_is_not_there_has_n
     assert (clients.partitions(topic), clients.partitions("not.there")) == (3, 0)
     assert clients.ends([TopicPartition(topic, 2)]) == {(topic, 2): 0}
     assert clients.ends([]) == {}
+
+
+def test_the_first_offset_of_a_time_or_later_is_told_and_the_end_where_all_is_older(world: World) -> None:
+    topic = topic_of(world, 2)
+    world.append(topic, 0, b"a", b"b")
+    both = [TopicPartition(topic, 0), TopicPartition(topic, 1)]
+    clients = world.clients()
+    assert clients.since(both, 1000) == {(topic, 0): 0, (topic, 1): 0}
+    assert clients.since(both, 4_000_000_000_000) == {(topic, 0): 2, (topic, 1): 0}

@@ -26,6 +26,17 @@ def test_a_batch_becomes_outputs_and_offsets_in_one_transaction() -> None:
     assert len({id(entry.transaction) for p in (0, 1) for entry in town.cluster.log(Heard.topic, p).entries}) == 1
 
 
+def test_a_worker_is_told_of_its_outputs_once_they_are_committed_and_of_no_others() -> None:
+    town = Town()
+    loop = town.started()
+    town.cluster.plan("before flush", raising(trouble(KafkaError.INVALID_TXN_STATE, abort=True)))
+    town.tell("good", "bad")
+    loop.turn()
+    assert town.outputs == []
+    turns(loop, 2)
+    assert town.outputs == [Heard(number=0)]
+
+
 def test_one_bad_record_among_good_ones_goes_to_the_dead_letters_and_stops_nobody() -> None:
     town = Town()
     loop = town.started()

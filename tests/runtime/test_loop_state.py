@@ -1,5 +1,6 @@
 """When state is whole, and what is decided again: the loop on a cluster in memory."""
 
+from datetime import timedelta
 from typing import Any
 
 from confluent_kafka import KafkaError
@@ -115,6 +116,31 @@ def test_nothing_is_decided_before_the_tables_are_known() -> None:
     assert town.numbers() == []
     turns(loop, 6)
     assert [heard.again for heard in town.heard()] == [7]
+
+
+def test_a_stateless_worker_too_waits_for_its_tables() -> None:
+    town = Town(tables=True)
+    town.season(3)
+    town.tell("good")
+    loop = town.started()
+    turns(loop, 2)
+    assert [heard.again for heard in town.heard()] == [3]
+    town.season(4)
+    turns(loop, 1)
+    town.tell("good")
+    turns(loop, 2)
+    assert [heard.again for heard in town.heard()] == [3, 4]
+
+
+def test_records_of_a_table_that_are_older_than_what_is_asked_for_are_not_read() -> None:
+    town = Town(tables=True)
+    town.tables_age = timedelta(hours=1)
+    town.season(3)
+    town.clock.seconds += 7200.0
+    town.tell("good")
+    loop = town.started()
+    turns(loop, 2)
+    assert [heard.again for heard in town.heard()] == [0]
 
 
 def test_a_table_that_is_not_there_is_waited_for() -> None:
