@@ -1,10 +1,11 @@
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import ROOT, gone, line_of, run, started
+from command_line import ROOT, gone, inside, line_of, started
 
 from services.cli.demo import conclude
 from services.cli.passage import FIGURES, Passage
@@ -74,17 +75,21 @@ def test_a_demo_that_is_interrupted_while_it_starts_leaves_nothing_behind(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_started_elsewhere_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_started_elsewhere_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    status, out, told = run("demo", environment=environment(tmp_path), cwd=elsewhere)
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    status, out, told = inside("demo")
     assert (status, out) == (1, "")
     assert told[:2] == ["the demo cannot start:", f"  there is no town in {elsewhere}/city"]
     assert list(tmp_path.iterdir()) == [elsewhere]
 
 
-def test_without_java_it_says_so_in_the_brokers_words(tmp_path: Path) -> None:
-    status, out, told = run("demo", environment=environment(tmp_path, JAVA_HOME="/nowhere"))
+def test_without_java_it_says_so_in_the_brokers_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    status, out, told = inside("demo", JAVA_HOME="/nowhere")
     assert (status, out) == (1, "")
     assert "the embedded broker cannot start: JAVA_HOME='/nowhere' has no Java that Apache Kafka runs on" in told
 

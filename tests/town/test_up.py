@@ -5,13 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from command_line import ROOT, Command, gone, run, started
+from command_line import ROOT, Command, gone, inside, run, started
 
 from services.cli.town import fetch
 from services.sandbox.tally import read_book
@@ -27,6 +27,8 @@ class UpTown:
     said: dict[str, Any]
     state: Path
     environment: dict[str, str]
+    kept: dict[str, int] = field(default_factory=dict)
+    """The book when it was stopped."""
 
     def book(self) -> dict[str, int]:
         """Give the records of each case that the sandbox CRM has."""
@@ -90,16 +92,16 @@ def test_once_it_is_up_it_says_where_everything_is(town: UpTown) -> None:
 
 
 def test_a_second_one_says_who_holds_the_state(town: UpTown) -> None:
-    status, out, told = run("up", "--state", str(town.state), *FREE, environment=town.environment)
+    status, out, told = inside("up", "--state", str(town.state), *FREE)
     assert (status, out) == (1, "")
     assert told[0].startswith(f"a town is up already in {town.state}: held by process {town.said['pid']} since ")
     assert told[1] == f"  its door is {town.said['door']}, its desk {town.said['desk']}"
 
 
 def test_a_port_that_is_taken_is_named_with_the_option(town: UpTown, tmp_path: Path) -> None:
-    port = town.said["door"].rpartition(":")[2]
+    port = port_of(town.said["door"])
     words = ("up", "--state", str(tmp_path), "--door-port", port, "--desk-port", "0", "--crm-port", port)
-    status, _, told = run(*words, environment=town.environment)
+    status, _, told = inside(*words)
     assert status == 1
     assert told == [
         "the town cannot start: 2 ports are taken by another program",
@@ -109,8 +111,8 @@ def test_a_port_that_is_taken_is_named_with_the_option(town: UpTown, tmp_path: P
 
 
 def test_a_past_export_is_sent_once_however_often_it_is_sent(town: UpTown, past: Path) -> None:
-    for _ in range(2):
-        status, out, told = run("send", str(past), "--state", str(town.state), "--json", environment=town.environment)
+    words = ("send", str(past), "--state", str(town.state), "--json")
+    for status, out, told in (run(*words, environment=town.environment), inside(*words)):
         assert status == 3, told
         figures = json.loads(out)
         assert (figures["rows"], figures["accepted"], figures["left_out"], figures["refused"]) == (51, ROWS, 1, 0)
@@ -129,11 +131,11 @@ def settled(town: UpTown) -> int:
 
 def test_the_same_with_other_times_is_another_report_under_a_known_id_and_is_refused(town: UpTown, past: Path) -> None:
     words = ("send", str(past), "--state", str(town.state), "--now", "--limit", "3", "--json")
-    status, out, _ = run(*words, environment=town.environment)
+    status, out, _ = inside(*words)
     assert status == 3
     assert json.loads(out)["reasons"]["idempotency_conflict"] == 3
     named = (*words, "--source", "again")
-    status, out, told = run(*named, environment=town.environment)
+    status, out, told = inside(*named)
     assert (status, json.loads(out)["accepted"]) == (0, 3), told
 
 
@@ -147,6 +149,10 @@ def test_a_worker_that_dies_is_told_of_and_started_again(town: UpTown) -> None:
     until(lambda: answers(town.said["metrics"]["match-0"].replace("/metrics", "/readyz")))
 
 
+def port_of(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
 def answers(url: str) -> bool:
     try:
         return bool(fetch(url))
@@ -155,6 +161,8 @@ def answers(url: str) -> bool:
 
 
 def test_sigterm_stops_all_in_time_and_leaves_no_process(town: UpTown) -> None:
+    until(lambda: settled(town) == ROWS + 3)
+    town.kept = town.book()
     family = town.command.family()
     assert len(family) >= 13, "a broker, a CRM and eleven workers"
     began = time.monotonic()
@@ -166,15 +174,13 @@ def test_sigterm_stops_all_in_time_and_leaves_no_process(town: UpTown) -> None:
     assert gone(family)
 
 
-def test_the_next_start_finds_what_there_was_and_a_kill_leaves_no_process(town: UpTown) -> None:
-    words = ("up", "--state", str(town.state), *FREE, "--json")
+def test_the_next_start_finds_what_there_was_and_a_kill_while_it_starts_leaves_no_process(town: UpTown) -> None:
+    crm = town.said["crm"]
+    words = ("up", "--state", str(town.state), "--door-port", "0", "--desk-port", "0", "--crm-port", port_of(crm))
     with started(*words, environment=town.environment) as again:
-        assert again.process.stdout is not None
-        line = again.process.stdout.readline()
-        assert line, again.told
-        found = UpTown(again, json.loads(line), town.state, town.environment)
-        assert found.said["bootstrap"] == town.said["bootstrap"]
-        assert settled(found) >= ROWS
+        again.wait_for("starting 10 workers and the sandbox CRM")
+        until(lambda: answers(f"{crm}/api/book"))
+        assert town.book() == town.kept
         family = again.family()
         again.process.kill()
         again.end()
