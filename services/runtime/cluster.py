@@ -104,13 +104,7 @@ def look(client: Any, ours: Callable[[str], bool], bootstrap: str, who: str = WH
     """
     try:
         found = client.list_topics(timeout=REACH_S)
-        names = sorted(name for name in found.topics if ours(name))
-        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        futures = client.describe_configs(resources, request_timeout=ASK_S) if resources else {}
-        configs = {
-            resource.name: {name: entry.value for name, entry in future.result().items() if entry.value is not None}
-            for resource, future in futures.items()
-        }
+        configs = _settings(client, sorted(name for name in found.topics if ours(name)))
     except KafkaException as error:
         raise ClusterError(_away(bootstrap, error, who)) from error
     return Cluster(
@@ -210,7 +204,7 @@ def _summary(topic: Topic) -> str:
 
 
 def apply(client: Any, plan: Plan, bootstrap: str) -> None:  # noqa: ANN401
-    """Create and change what `plan` says, and return once the brokers tell of every new topic.
+    """Create and change what `plan` says, and return once the brokers tell of every new topic and setting.
 
     Refused and unknown topics are left alone. A topic that appeared meanwhile is not an error.
 
@@ -259,7 +253,28 @@ def _configure(client: Any, steps: Sequence[Step]) -> list[str]:  # noqa: ANN401
         if step.config
     ]
     futures = client.incremental_alter_configs(resources, request_timeout=ASK_S) if resources else {}
-    return list(_failures("configure", {resource.name: future for resource, future in futures.items()}).values())
+    faults = _failures("configure", {resource.name: future for resource, future in futures.items()})
+    _await_settings(client, {step.topic: step.config for step in steps if step.config and step.topic not in faults})
+    return list(faults.values())
+
+
+def _await_settings(client: Any, wanted: Mapping[str, Mapping[str, str]]) -> None:  # noqa: ANN401
+    """Wait until the brokers tell of these settings, for a `check` right after to agree; in vain is no fault."""
+    until = time.monotonic() + ASK_S
+    while wanted and time.monotonic() < until:
+        told = _settings(client, sorted(wanted))
+        wanted = {name: config for name, config in wanted.items() if not config.items() <= told[name].items()}
+        if wanted:
+            time.sleep(0.05)
+
+
+def _settings(client: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:  # noqa: ANN401
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    futures = client.describe_configs(resources, request_timeout=ASK_S) if resources else {}
+    return {
+        resource.name: {name: entry.value for name, entry in future.result().items() if entry.value is not None}
+        for resource, future in futures.items()
+    }
 
 
 def _failures(verb: str, futures: Mapping[str, Any], beside: Collection[int] = ()) -> dict[str, str]:
