@@ -16,6 +16,7 @@ import typer
 
 from services.city.findings import CityError
 from services.city.load import load
+from services.cli.broker import progress
 from services.cli.interrupts import Interrupts, interruptible
 from services.cli.passage import carry, console
 from services.cli.town import Town, TownError, must_have, without_settings
@@ -71,8 +72,9 @@ def _run(state: Path, interrupts: Interrupts, *, count: int, seed: int, rate: fl
     town_data = load(city)
     began = time.monotonic()
     with ExitStack() as stack:
-        console.print("starting Apache Kafka")
-        broker = stack.enter_context(Broker.start(state, ephemeral=True, die_with_parent=True, ports=[0]))
+        with progress(as_json=False) as report:  # the first time, its jars are fetched
+            starting = Broker.start(state, ephemeral=True, die_with_parent=True, ports=[0], on_progress=report)
+        broker = stack.enter_context(starting)
         apply_all(broker.bootstrap, list(town_data.departments))
         town = Town.lay_out(
             state=state,
