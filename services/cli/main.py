@@ -16,6 +16,7 @@ from services.cli.up import up
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # paragraphs are wrapped to the terminal, not where the source breaks them
     help="Carries a city's non-emergency reports (311) from the curb to the crew. Begin with: stormdrain demo",
 )
 app.command("demo", rich_help_panel="Run")(demo)

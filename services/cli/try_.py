@@ -92,16 +92,18 @@ def try_(
     Out: "id" is yours; then the worker's answer in plain fields; "event" is what would stand on the topic. A line that
     cannot be used gives {"id", "rejected": {"reason", "detail"}} in its place, and passes through later stages.
 
-    \b
     One worker alone:
-      stormdrain try classify --flat < reports.csv
-      stormdrain try route --city mytown --in points.csv
-      echo '{"text": "deep pothole by the school"}' | stormdrain try classify
+
+        stormdrain try classify --flat < reports.csv
+        stormdrain try route --city mytown --in points.csv
+        echo '{"text": "deep pothole by the school"}' | stormdrain try classify
+
     The whole town, as its topics go:
-      stormdrain try receive < reports.csv | stormdrain try classify |
-        stormdrain try route | stormdrain try match |
-        stormdrain try prioritize | stormdrain try decide > decided.jsonl
-    """  # noqa: D301 - the sign by which typer leaves lines as they are
+
+        stormdrain try receive < reports.csv | stormdrain try classify |
+          stormdrain try route | stormdrain try match |
+          stormdrain try prioritize | stormdrain try decide > decided.jsonl
+    """
     try:
         _check(worker, model)
         with _opened(worker, file, quiet=quiet) as (stream, source):
