@@ -93,6 +93,8 @@ class Tally:
     """Reports that ended in dead letters on their way."""
     repeated: Counter[str] = field(default_factory=Counter)
     """Events that a topic carried twice under one id."""
+    unreadable: Counter[str] = field(default_factory=Counter)
+    """Records by topic that are no events: poison that somebody else put there."""
     events: Counter[str] = field(default_factory=Counter)
     size: Counter[str] = field(default_factory=Counter)
     """Bytes of values by topic."""
@@ -159,6 +161,13 @@ class Follower:
             return
         if value is None:
             return
+        try:
+            self._tell(topic, value, headers, at_ms)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            tally.unreadable[topic] += 1
+
+    def _tell(self, topic: str, value: bytes, headers: Mapping[str, bytes], at_ms: int) -> None:
+        tally = self.tally
         if topic != RequestReceived.topic:
             seen = self._seen.setdefault(topic, set())
             event_id = headers.get("ce_id", b"")

@@ -122,3 +122,12 @@ def test_a_tombstone_is_counted_and_passed_over(topic: str) -> None:
     follow._take(topic, None, {}, AT_MS)
     assert follow.tally.events[topic] == 1
     assert follow.tally.settled() == set()
+
+
+@pytest.mark.parametrize("value", [b"{", b"[]", b'{"report": 1}', b"\xff\xfe"])
+def test_poison_on_a_topic_is_counted_and_passed_over(value: bytes) -> None:
+    follow = follower()
+    follow._take("requests.routed.v1", value, {}, AT_MS)
+    follow._take("requests.routed.v1", said("a"), {"ce_id": b"e1"}, AT_MS)
+    assert follow.tally.unreadable == {"requests.routed.v1": 1}
+    assert follow.tally.routed == {"a"}
