@@ -139,13 +139,20 @@ class MemoryProducer:
 class MemoryClients:
     """Clients of one cluster; see `ports.Clients`. `consumers` are the members that were made, by slot.
 
-    Members that are not `static` do not name their instance to the coordinator when they send offsets.
+    Members that are not `static` do not name their instance to the coordinator when they send offsets. A poll gives
+    `most` records at most, however many are there.
     """
 
     def __init__(
-        self, cluster: Cluster, idle: Callable[[float], None] = lambda _: None, *, static: bool = True
+        self,
+        cluster: Cluster,
+        idle: Callable[[float], None] = lambda _: None,
+        *,
+        static: bool = True,
+        most: int = 100_000,
     ) -> None:
         self._cluster = cluster
+        self._most = most
         self._static = static
         self._idle = idle
         self.consumers: dict[str, MemoryConsumer] = {}
@@ -162,12 +169,14 @@ class MemoryClients:
         on_lost: Rebalanced,
         on_lag: Callable[[Mapping[tuple[str, int], int]], None],  # noqa: ARG002
     ) -> MemoryConsumer:
-        consumer = self.consumers[slot] = MemoryConsumer(self._cluster, self._idle, static=self._static)
+        consumer = self.consumers[slot] = MemoryConsumer(
+            self._cluster, self._idle, static=self._static, most=self._most
+        )
         consumer.join(group, Member(slot, topics), {"assign": on_assign, "revoke": on_revoke, "lost": on_lost})
         return consumer
 
     def reader(self) -> MemoryConsumer:  # noqa: D102
-        return MemoryConsumer(self._cluster, self._idle)
+        return MemoryConsumer(self._cluster, self._idle, most=self._most)
 
     def producer(self, transactional_id: str, on_suspect: Callable[[str], None]) -> MemoryProducer:  # noqa: D102
         producer = self.producers[transactional_id] = MemoryProducer(self._cluster, transactional_id, on_suspect)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from services.sandbox.memory_cluster import Cluster, Entry, Group, Log, Member, Place
 
 
+POLL_S = 0.01
+"""How long a poll takes that finds something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A message as consumed; `fault` is an error in its place."""
@@ -77,8 +81,11 @@ class Found:
 class MemoryConsumer:
     """A member of a group, or a reader without one."""
 
-    def __init__(self, cluster: Cluster, idle: Callable[[float], None], *, static: bool = True) -> None:
+    def __init__(
+        self, cluster: Cluster, idle: Callable[[float], None], *, static: bool = True, most: int = 100_000
+    ) -> None:
         self._cluster = cluster
+        self._most = most
         self._static = static
         self._idle = idle
         self._positions: dict[Place, int | None] = {}
@@ -144,18 +151,18 @@ class MemoryConsumer:
 
     def consume(self, num_messages: int, timeout: float) -> list[Message]:  # noqa: D102 - as in ports
         self._cluster.reach("before consume")
+        most = min(num_messages, self._most)
         fault = self._serve()
         taken: list[Message] = [fault] if fault is not None else []
         places = sorted(self._positions)
         if places:
             self._turn = (self._turn + 1) % len(places)
         for place in places[self._turn :] + places[: self._turn]:
-            if len(taken) >= num_messages:
+            if len(taken) >= most:
                 break
             if place not in self._paused:
-                self._fetch(place, num_messages, taken)
-        if not taken:
-            self._idle(timeout)
+                self._fetch(place, most, taken)
+        self._idle(POLL_S if taken else timeout)
         self._cluster.reach("after consume")
         return taken
 

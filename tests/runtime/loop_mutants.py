@@ -124,6 +124,18 @@ def handles_before_its_state_is_whole(loop: Loop) -> None:
     loop._states.waiting = lambda own: set()  # type: ignore[method-assign]  # noqa: ARG005
 
 
+def decides_again_from_half_a_state(loop: Loop) -> None:
+    """What it knew before a rebuild is to be decided again during it."""
+    drop = loop._states._drop
+
+    def dropping(partitions: set[int]) -> None:
+        kept = set(loop._states.to_reconsider)
+        drop(partitions)
+        loop._states.to_reconsider |= kept
+
+    loop._states._drop = dropping  # type: ignore[method-assign]
+
+
 STATELESS = (
     never_rewinds,
     rewinds_from_memory,
@@ -136,3 +148,4 @@ STATEFUL = (
     trusts_its_state_when_a_commits_fate_is_unknown,
     handles_before_its_state_is_whole,
 )
+SEASONED = (decides_again_from_half_a_state,)

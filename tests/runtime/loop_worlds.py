@@ -176,11 +176,17 @@ class Town:
     """A cluster, and loops of one worker on it, by slot."""
 
     def __init__(
-        self, *, stateful: bool = False, tables: bool = False, partitions: int = 2, static: bool = True
+        self,
+        *,
+        stateful: bool = False,
+        tables: bool = False,
+        partitions: int = 2,
+        static: bool = True,
+        most: int = 100_000,
     ) -> None:
         self.clock = HandClock()
         self.cluster = Cluster(lambda: int(self.clock.now().timestamp() * 1000))
-        self.clients = MemoryClients(self.cluster, self.clock.sleep, static=static)
+        self.clients = MemoryClients(self.cluster, self.clock.sleep, static=static, most=most)
         self.outside = Outside()
         self.metrics = Metrics("echo")
         self.stateful = stateful

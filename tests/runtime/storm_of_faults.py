@@ -1,5 +1,6 @@
 """Any faults in any order, and then quiet: what the loop promises is looked at after each step and at the end."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
@@ -46,11 +47,12 @@ class StormOfFaults(RuleBasedStateMachine):
     """Three slots of one worker, of which each may die at any moment."""
 
     stateful: ClassVar[bool] = False
+    tables: ClassVar[bool] = False
     break_it: ClassVar[Callable[[Loop], None] | None] = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town(stateful=self.stateful, partitions=PARTITIONS)
+        self.town = Town(stateful=self.stateful, tables=self.tables, partitions=PARTITIONS, most=3)
         self.running: dict[int, Loop] = {}
         self.at_it: set[int] = set()
         self.acting: list[int] = []
@@ -235,6 +237,9 @@ class StormOfFaults(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_doubled(self) -> None:
+        self.check_doubled()
+
+    def check_doubled(self) -> None:
         doubled = [number for number, times in self.town.became().items() if times > 1]
         assert not doubled, f"doubled: {doubled}"
 
@@ -256,14 +261,22 @@ class StormOfFaults(RuleBasedStateMachine):
                 self._survive(slot, loop, loop.turn)
                 if slot not in self.running:
                     self.start(slot)
-            settled = all(loop.not_ready() in {None, "no partitions are assigned"} for loop in self.running.values())
-            still = still + 1 if settled and sum(town.became().values()) == town.told else 0
+            settled = all(
+                loop.not_ready() in {None, "no partitions are assigned"} and not loop._states.to_reconsider
+                for loop in self.running.values()
+            )
+            still = still + 1 if settled and len(town.became()) == town.told else 0
             if still > 5:
                 break
-        assert town.became() == dict.fromkeys(range(town.told), 1), f"lost or doubled: {town.became()}"
-        self._state_is_what_was_committed()
+        self.check_doubled()
+        self.check_end()
         for loop in self.running.values():
             loop.close()
+
+    def check_end(self) -> None:
+        became = self.town.became()
+        assert became == dict.fromkeys(range(self.town.told), 1), f"lost or doubled: {became}"
+        self._state_is_what_was_committed()
 
     def _state_is_what_was_committed(self) -> None:
         for partition in range(PARTITIONS):
@@ -313,6 +326,45 @@ class StatefulStorm(StormOfFaults):
     """The same, of a worker that keeps state."""
 
     stateful = True
+
+
+class SeasonedStorm(StatefulStorm):
+    """The same, of a worker that also decides again whenever the season changes."""
+
+    tables = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.season = 0
+
+    @rule()
+    def turn_of_season(self) -> None:
+        self.season += 1
+        self.town.season(self.season)
+
+    @rule(slot=SLOTS)
+    def season_turns_while_state_is_read(self, slot: int) -> None:
+        """Decisions are given again, and again, before state is whole: it holds some of them in their first form."""
+        for _ in range(2):
+            self._tell_all()
+            self.turn(slot, 3)
+            self.turn_of_season()
+        self.turn(slot, 4)
+        self.turn_of_season()
+        self.commit_lands_unheard(slot)
+
+    def check_doubled(self) -> None:
+        decisions = Counter((heard.number, heard.again) for heard in self.town.heard())
+        doubled = [decision for decision, times in decisions.items() if times > 1]
+        assert not doubled, f"doubled: {doubled}"
+
+    def check_end(self) -> None:
+        last = {heard.number: heard.again for heard in self.town.heard()}
+        assert set(last.values()) <= {self.season}, f"state is of an earlier season: {last}"
+        assert self.town.became().keys() == set(range(self.town.told)), "lost or doubled"
+        for partition in range(PARTITIONS):
+            first = list({heard.number: heard.nth for heard in reversed(self.town.heard(partition))}.values())[::-1]
+            assert sorted(first) == list(range(len(first))), "state was not that of the topic"
 
 
 QUICK = how(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True)

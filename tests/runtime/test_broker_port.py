@@ -265,3 +265,15 @@ def test_the_first_offset_of_a_time_or_later_is_told_and_the_end_where_all_is_ol
     clients = world.clients()
     assert clients.since(both, 1000) == {(topic, 0): 0, (topic, 1): 0}
     assert clients.since(both, 4_000_000_000_000) == {(topic, 0): 2, (topic, 1): 0}
+
+
+def test_a_moment_is_the_first_offset_that_is_not_older_and_the_end_when_all_are(world: World) -> None:
+    topic = topic_of(world, 2)
+    world.append(topic, 0, b"a", b"b")
+    seat = reader(world, topic)
+    assert seat.read(2) == [b"a", b"b"]
+    seat.consumer.close()
+    places = [TopicPartition(topic, partition) for partition in range(2)]
+    assert world.clients().since(places, 0) == {(topic, 0): 0, (topic, 1): 0}
+    assert world.clients().since(places, 2**42) == {(topic, 0): 2, (topic, 1): 0}
+    assert world.clients().since([], 0) == {}

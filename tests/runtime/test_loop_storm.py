@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis.stateful import run_state_machine_as_test
-from loop_mutants import STATEFUL, STATELESS
-from storm_of_faults import QUICK, StatefulStorm, StormOfFaults
+from loop_mutants import SEASONED, STATEFUL, STATELESS
+from storm_of_faults import QUICK, SeasonedStorm, StatefulStorm, StormOfFaults
 
 from services.runtime.loop import Loop
 
@@ -20,14 +20,18 @@ HUNT = how(
 )
 
 
-@pytest.mark.parametrize("storm", [StormOfFaults, StatefulStorm])
+@pytest.mark.parametrize("storm", [StormOfFaults, StatefulStorm, SeasonedStorm])
 def test_every_input_becomes_exactly_one_output_whatever_happens(storm: type[StormOfFaults]) -> None:
     run_state_machine_as_test(storm, settings=QUICK)
 
 
 @pytest.mark.parametrize(
     ("storm", "rule"),
-    [(StormOfFaults, rule) for rule in STATELESS] + [(StatefulStorm, rule) for rule in STATEFUL],
+    [
+        *((StormOfFaults, rule) for rule in STATELESS),
+        *((StatefulStorm, rule) for rule in STATEFUL),
+        *((SeasonedStorm, rule) for rule in SEASONED),
+    ],
     ids=lambda each: each.__name__,
 )
 def test_a_loop_without_one_of_its_rules_does_not_weather_the_storm(
