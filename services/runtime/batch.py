@@ -1,8 +1,10 @@
 """One batch on its way through a worker: from the records that were consumed to the records that go out."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import cast
 
 from confluent_kafka import TopicPartition
@@ -23,6 +25,7 @@ from services.runtime.records import (
 from services.runtime.worker import Later, Outcome, Rejected, Stateful, Stateless, Worker
 
 Place = tuple[str, int]
+_TOPIC = itemgetter(Outgoing._fields.index("topic"))
 Finished = Event | Rejected | Sequence[Event]
 """What a record became: one event, several, none, or a rejection."""
 
@@ -128,7 +131,7 @@ def _ask(worker: Worker, partition: int, events: Sequence[Event]) -> Sequence[Ou
 def encode(worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: Encoder, now: datetime) -> Result:
     """Make the records that go out, in the order of the records that came in."""
     result = Result(next_offsets=dict(batch.next_offsets))
-    outgoing, produced, own = result.outgoing, result.produced, result.own
+    outgoing, own = result.outgoing, result.own
     encoder.begin(now)
     keeps = worker.rebuilds_from
     for message, outcome in _in_time(batch, outcomes, result):
@@ -143,17 +146,21 @@ def encode(worker: Worker, batch: Batch, outcomes: Sequence[Outcome], encoder: E
             continue
         trace = trace_of(message.headers())
         partition = message.partition() if keeps is not None else -1
-        records = [encoder.encode(event, trace, partition) for event in events]
-        if fault := _oversize(records):
-            _reject(worker, message, fault, now, result)
-            continue
-        outgoing += records
-        for record in records:
-            produced[record.topic] = produced.get(record.topic, 0) + 1
-        if worker.told is not None:
-            result.events += events
-        if keeps is not None:
-            own += [(partition, event) for event in events if type(event) is keeps]
+        before = len(outgoing)
+        for event in events:
+            record = encoder.encode(event, trace, partition)
+            if record.value is not None and len(record.value) > MAX_VALUE:
+                del outgoing[before:]
+                _reject(worker, message, _oversize(record), now, result)
+                break
+            outgoing.append(record)
+        else:
+            if worker.told is not None:
+                result.events += events
+            if keeps is not None:
+                own += [(partition, event) for event in events if type(event) is keeps]
+    result.produced = Counter(map(_TOPIC, outgoing))
+    result.produced.pop(f"{worker.name}.dead.v1", None)  # those are counted by reason
     return result
 
 
@@ -196,9 +203,6 @@ def _reject(worker: Worker, message: Message, fault: Rejected, now: datetime, re
     result.outgoing.append(dead_letter(worker.name, message, fault, now))
 
 
-def _oversize(records: Sequence[Outgoing]) -> Rejected | None:
-    for record in records:
-        if record.value is not None and len(record.value) > MAX_VALUE:
-            detail = f"its {record.topic} would have {len(record.value)} bytes, expected at most {MAX_VALUE}"
-            return Rejected(TOO_LARGE, detail)
-    return None
+def _oversize(record: Outgoing) -> Rejected:
+    size = len(record.value or b"")
+    return Rejected(TOO_LARGE, f"its {record.topic} would have {size} bytes, expected at most {MAX_VALUE}")

@@ -157,8 +157,8 @@ def subscription(kind: type[Event]) -> str:
 
 
 def trace_of(headers: Sequence[tuple[str, bytes]] | None) -> bytes | None:
-    """Give the `traceparent` of a record, if it has one."""
-    for name, content in headers or ():
+    """Give the `traceparent` of a record, if it has one; the last one counts, as with any header of Kafka's."""
+    for name, content in reversed(headers or ()):
         if name == "traceparent":
             return content
     return None
