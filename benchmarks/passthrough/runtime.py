@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.passthrough.job import KINDS, Done, Job, passing, travelling
+from services.cli.run import spare_what_stays
 from services.events import Event
 from services.runtime.kafka import KafkaClients, KafkaSettings
 from services.runtime.loop import Loop
@@ -73,6 +74,7 @@ def run(job: Job) -> Done:
         settings=LoopSettings(),
         metrics=Metrics(job.group),
     )
+    spare_what_stays()
     loop.start()
     while handler.records < job.records:
         loop.turn()
