@@ -1,4 +1,4 @@
-"""python run_echo.py BOOTSTRAP SLOT PREFIX [HANG]: a worker as a process, which hangs in its HANGth commit.
+"""python run_echo.py BOOTSTRAP SLOT PREFIX [HANG [PROTOCOL]]: a worker as a process, which hangs in its HANGth commit.
 
 It says on standard output when it hangs, and how many partitions it holds whenever that changes.
 """
@@ -6,7 +6,7 @@ It says on standard output when it hangs, and how many partitions it holds whene
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from services.events import Event
 from services.runtime.kafka import KafkaClients, KafkaSettings
@@ -92,10 +92,12 @@ class HangingClients(KafkaClients):
         return Hanging(made, self.commits) if self.commits else made
 
 
-def main(bootstrap: str, slot: str, prefix: str, commits: str = "0") -> None:
+def main(bootstrap: str, slot: str, prefix: str, commits: str = "0", protocol: str = "classic") -> None:
     told, heard = kinds(prefix)
     worker = Worker(name=prefix, reads=(told,), writes=(heard,), handler=Echo(heard), batch_size=50)
-    clients = HangingClients(KafkaSettings(bootstrap=bootstrap, session_timeout_ms=6000))
+    clients = HangingClients(
+        KafkaSettings(bootstrap=bootstrap, session_timeout_ms=6000, group_protocol=cast("Any", protocol))
+    )
     clients.commits = int(commits)
     settings = LoopSettings(max_rejected_share=1.0)
     loop = Telling(worker, clients, slot=f"{prefix}-{slot}", settings=settings, metrics=Metrics("echo"))

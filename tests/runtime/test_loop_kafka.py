@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[2]
 class Flow:
     """Topics of one worker, what was written to them, and processes of it."""
 
-    def __init__(self, kafka: str, stack: ExitStack) -> None:
+    def __init__(self, kafka: str, stack: ExitStack, protocol: str) -> None:
+        self._protocol = protocol
         self.world = OnKafka(kafka)
         self.world.patience_s = 40.0
         self.prefix = name("echo")
@@ -49,7 +50,10 @@ class Flow:
     def process(self, slot: int, commits: int = 0) -> "subprocess.Popen[str]":
         command = [sys.executable, str(Path(__file__).with_name("run_echo.py")), self._kafka]
         made = subprocess.Popen(
-            [*command, str(slot), self.prefix, str(commits)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [*command, str(slot), self.prefix, str(commits), self._protocol],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         )
         self._stack.callback(made.wait)
         self._stack.callback(made.kill)
@@ -67,9 +71,9 @@ class Flow:
 
 
 @pytest.fixture
-def flow(kafka: str) -> Iterator[Flow]:
+def flow(kafka: str, request: pytest.FixtureRequest) -> Iterator[Flow]:
     with ExitStack() as stack:
-        yield Flow(kafka, stack)
+        yield Flow(kafka, stack, getattr(request, "param", "classic"))
 
 
 def wait_for(line: str, process: "subprocess.Popen[str]") -> None:
@@ -90,6 +94,7 @@ def test_a_worker_killed_inside_a_transaction_and_restarted_in_its_slot_gives_ev
     assert Counter(reasons) == {b"bad_number": 12, b"bad_json": 6}
 
 
+@pytest.mark.parametrize("flow", ["classic", "consumer"], indirect=True)
 def test_workers_that_come_and_go_share_the_work_and_each_record_is_given_once(flow: Flow) -> None:
     first = flow.process(0)
     wait_for("holds 4", first)
