@@ -254,7 +254,7 @@ class StormOfFaults(RuleBasedStateMachine):
         if not self.running:
             self.start(0)
         still = 0
-        for _ in range(100):
+        for _ in range(100 + town.told):
             town.clock.sleep(10.0)
             for slot, loop in list(self.running.items()):
                 loop._hands.slow = None  # type: ignore[attr-defined]
