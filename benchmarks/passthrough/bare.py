@@ -1,9 +1,9 @@
 """The other side: confluent-kafka's transactional consume-process-produce, as an engineer writes it for one job.
 
-librdkafka is set as `services.runtime.kafka` sets it; Python's garbage collector is as Python sets it, since a loop
-that keeps no batch of events leaves it little to do (it is no faster with the runtime's settings). What the runtime does besides is left out: dead letters, state,
-metrics, slots, partitions that move during a batch, rewinding after an abort, renewing a producer under suspicion.
-Any error ends it.
+librdkafka is set as `services.runtime.kafka` sets it. Python's garbage collector is left as Python sets it: a loop that
+keeps no batch of events gives it little to do, and is no faster with the runtime's settings. What the runtime does
+besides is left out: dead letters, state, metrics, slots, partitions that move during a batch, rewinding after an
+abort, renewing a producer under suspicion. Any error ends it.
 """
 
 import secrets
