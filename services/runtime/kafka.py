@@ -51,12 +51,24 @@ class KafkaSettings(Settings, frozen=True, kw_only=True):
     ] = 15_000
 
 
+def native_log() -> logging.Logger:
+    """Give where librdkafka's own words go, without the failures to connect that `error_cb` tells of already."""
+    logger = logging.getLogger("librdkafka")
+    logger.addFilter(_is_news)
+    return logger
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(("FAIL", "ERROR"))
+
+
 def connection(settings: KafkaSettings) -> Config:
     """Give what any client, admin or aiokafka-free, needs to connect."""
     config: Config = {
         "bootstrap.servers": settings.bootstrap,
         "security.protocol": settings.security_protocol,
         "log_level": 4,
+        "logger": native_log(),
         "reconnect.backoff.max.ms": 1000,
         "socket.timeout.ms": 10_000,
         "topic.metadata.refresh.interval.ms": 30_000,

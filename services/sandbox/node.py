@@ -229,7 +229,8 @@ class Process:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return None
             same_time = abs(process.create_time() - float(noted["began"])) < _CLOCK_SLACK_S
-            return process if same_time and str(self.properties) in process.cmdline() else None
+            words = process.cmdline()  # none in the moment between fork and exec
+            return process if same_time and (not words or str(self.properties) in words) else None
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
 

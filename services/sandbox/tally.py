@@ -2,7 +2,8 @@
 
 A report is accounted for when it is in the CRM's book, held for a person, or in a dead letter topic. One that is in
 none of these is lost; one that has two records at the CRM is doubled, and so is an event that a topic carries twice
-under one id (`requests.received.v1` aside, where a gateway may say the same twice).
+under one id. A gateway may say the same twice, when the door fell before it could answer: `classify` and `route`, which
+remember nothing, say as much of it as `requests.received.v1` holds, and `match` takes it once.
 """
 
 import json
@@ -15,7 +16,14 @@ from datetime import datetime
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
-from services.events import DeliveryMade, DraftHeld, RequestMatched, RequestReceived
+from services.events import (
+    DeliveryMade,
+    DraftHeld,
+    RequestClassified,
+    RequestMatched,
+    RequestReceived,
+    RequestRouted,
+)
 from services.runtime.kafka import KafkaClients
 
 WORKERS_WITH_DEAD_LETTERS = (
@@ -29,6 +37,9 @@ WORKERS_WITH_DEAD_LETTERS = (
     "index",
 )
 
+
+BEFORE_MATCH = frozenset({RequestReceived.topic, RequestClassified.topic, RequestRouted.topic})
+"""Topics on which a report may stand as often as a gateway said it."""
 
 ASIDE = frozenset({"watch", "index"})
 """Workers that nobody's report passes through on its way: a dead letter of theirs says nothing of where it is."""
@@ -91,13 +102,26 @@ class Tally:
     """Dead letters by worker and reason."""
     dead_ids: set[str] = field(default_factory=set)
     """Reports that ended in dead letters on their way."""
-    repeated: Counter[str] = field(default_factory=Counter)
-    """Events that a topic carried twice under one id."""
+    twice: Counter[str] = field(default_factory=Counter)
+    """Events that a topic carried twice under one id, from `match` on."""
+    times: dict[str, Counter[bytes]] = field(default_factory=dict)
+    """By topic before `match` and request: how many events of it there are."""
     unreadable: Counter[str] = field(default_factory=Counter)
     """Records by topic that are no events: poison that somebody else put there."""
     events: Counter[str] = field(default_factory=Counter)
     size: Counter[str] = field(default_factory=Counter)
     """Bytes of values by topic."""
+
+    @property
+    def repeated(self) -> dict[str, int]:
+        """Events by topic that stand there more often than they should."""
+        received = self.times.get(RequestReceived.topic, Counter())
+        after = {topic: times for topic, times in self.times.items() if topic != RequestReceived.topic}
+        more = {
+            topic: (times - Counter({each: max(1, received[each]) for each in times})).total()
+            for topic, times in after.items()
+        }
+        return {topic: number for topic, number in (more | self.twice).items() if number}
 
     @property
     def linked(self) -> set[str]:
@@ -168,11 +192,13 @@ class Follower:
 
     def _tell(self, topic: str, value: bytes, headers: Mapping[str, bytes], at_ms: int) -> None:
         tally = self.tally
-        if topic != RequestReceived.topic:
+        if topic in BEFORE_MATCH:
+            tally.times.setdefault(topic, Counter())[headers.get("ce_id", b"").partition(b".")[0]] += 1
+        else:
             seen = self._seen.setdefault(topic, set())
             event_id = headers.get("ce_id", b"")
             if event_id in seen:
-                tally.repeated[topic] += 1
+                tally.twice[topic] += 1
             seen.add(event_id)
         if topic == DeliveryMade.topic:
             made = self._made.decode(value)

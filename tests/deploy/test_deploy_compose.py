@@ -1,9 +1,6 @@
-import os
 import re
-import shutil
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 import yaml
@@ -193,13 +190,3 @@ def test_the_sandbox_crm_runs_only_when_asked_for() -> None:
     assert deliver["DELIVER_SANDBOX_TOKEN"] == environment(crm)["CRM_TOKEN"] == token
     assert [name for name, service in services().items() if "profiles" in service] == ["crm"]
     assert '"CRM_TOKEN"' in (ROOT / "services" / "cli" / "crm.py").read_text("utf-8")
-
-
-def test_docker_compose_takes_the_file_where_there_is_one() -> None:
-    docker = shutil.which("docker")
-    plugin = docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0
-    if not plugin:
-        pytest.skip("docker compose is not installed: the file was only read as YAML")
-    command: list[Any] = [docker, "compose", "--file", PATH, "--profile", "sandbox", "config", "--quiet"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
-    assert found.returncode == 0, found.stderr

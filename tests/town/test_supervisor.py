@@ -84,11 +84,12 @@ def test_stopping_all_that_listens_does_not_take_the_budget(tmp_path: Path) -> N
 
 
 def test_nothing_is_started_again_once_it_was_stopped(tmp_path: Path) -> None:
+    others = psutil.Process().children()
     supervisor = Supervisor([program(tmp_path, "ends", ENDS_AT_ONCE)], pace=QUICK)
     supervisor.start()
     supervisor.stop()
     before = supervisor.restarts("ends")
-    assert psutil.Process().children() == []
+    assert psutil.Process().children() == others
     assert supervisor.restarts("ends") == before
 
 
@@ -126,13 +127,14 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_program_that_cannot_be_run_is_an_error_and_the_others_are_ended(tmp_path: Path) -> None:
+    others = psutil.Process().children()
     fine = program(tmp_path, "fine", SAYS_READY)
     none = Program(name="none", command=["/nowhere/at-all"], environment={}, log=tmp_path / "none.log")
     supervisor = Supervisor([fine, none])
     with pytest.raises(FileNotFoundError), supervisor:
         pass
     assert supervisor.down() == {"fine": -signal.SIGTERM}
-    assert psutil.Process().children() == []
+    assert psutil.Process().children() == others
 
 
 def test_a_long_log_is_put_aside_when_its_process_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,22 +63,23 @@ def test_two_records_of_one_report_are_doubled_and_none_is_lost() -> None:
 
 def test_an_event_twice_on_a_topic_is_doubled() -> None:
     tally = Tally(held={"a"})
-    tally.repeated["requests.routed.v1"] += 2
-    assert judge(["a"], tally, []).doubled == ("requests.routed.v1: 2 events twice",)
+    tally.twice["requests.matched.v1"] += 2
+    assert judge(["a"], tally, []).doubled == ("requests.matched.v1: 2 events twice",)
 
 
 def test_the_book_is_one_object_a_line() -> None:
     assert read_book('{"ref": "a", "records": 1}\n\n{"ref": "b", "records": 2}\n') == book(a=1, b=2)
 
 
-def test_a_gateway_may_say_the_same_twice_and_no_worker_may() -> None:
+def test_what_a_gateway_says_twice_may_be_said_twice_until_match_and_never_thrice() -> None:
     follow = follower()
-    for topic in ("requests.received.v1", "requests.classified.v1"):
-        for _ in range(2):
-            follow._take(topic, said("a"), {"ce_id": b"e1"}, AT_MS)
-    assert follow.tally.received == {"a"}
-    assert dict(follow.tally.repeated) == {"requests.classified.v1": 1}
-    assert dict(follow.tally.events) == {"requests.received.v1": 2, "requests.classified.v1": 2}
+    for stage, number in {"classified": 3, "received": 2, "routed": 2, "matched": 2}.items():
+        for _ in range(number):
+            follow._take(f"requests.{stage}.v1", said("a"), {"ce_id": f"a.{stage}".encode()}, AT_MS)
+        follow._take(f"requests.{stage}.v1", said("b"), {"ce_id": f"b.{stage}".encode()}, AT_MS)
+    assert follow.tally.received == {"a", "b"}
+    assert follow.tally.repeated == {"requests.classified.v1": 1, "requests.matched.v1": 1}
+    assert follow.tally.events["requests.received.v1"] == 3
 
 
 def test_the_newest_revision_of_a_link_counts_in_whatever_order_it_is_read() -> None:
