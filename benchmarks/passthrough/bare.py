@@ -1,9 +1,8 @@
 """The other side: confluent-kafka's transactional consume-process-produce, as an engineer writes it for one job.
 
-librdkafka is set as `services.runtime.kafka` sets it. Python's garbage collector is left as Python sets it: a loop that
-keeps no batch of events gives it little to do, and is no faster with the runtime's settings. What the runtime does
-besides is left out: dead letters, state, metrics, slots, partitions that move during a batch, rewinding after an
-abort, renewing a producer under suspicion. Any error ends it.
+librdkafka is set as `services.runtime.kafka` sets it. Python's garbage collector is left as Python sets it, or with
+`tuned` set as the runtime sets it. What the runtime does besides is left out: dead letters, state, metrics, slots,
+partitions that move during a batch, rewinding after an abort, renewing a producer under suspicion. Any error ends it.
 """
 
 import secrets
@@ -15,6 +14,7 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from benchmarks.passthrough.job import KINDS, Done, Job, passing, travelling
+from services.cli.run import spare_what_stays
 
 CONSUMER: dict[str, Any] = {
     "log_level": 4,
@@ -42,7 +42,7 @@ PRODUCER: dict[str, Any] = {
 }
 
 
-def run(job: Job, *, headers: bool) -> Done:
+def run(job: Job, *, headers: bool, tuned: bool) -> Done:
     """Do the job in one process with one consumer and one producer, up to `batch` records in a transaction."""
     kind = KINDS[job.kind]
     into = travelling(kind, job.target)
@@ -59,6 +59,8 @@ def run(job: Job, *, headers: bool) -> Done:
         CONSUMER | {"bootstrap.servers": job.bootstrap, "group.id": job.group, "group.instance.id": job.group}
     )
     consumer.subscribe([job.source])
+    if tuned:
+        spare_what_stays()
     done = batches = 0
     began = began_cpu = 0.0
     while done < job.records:

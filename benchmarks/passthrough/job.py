@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from services.events import Event, RequestClassified, RequestReceived, RequestRouted
 
-Side = Literal["runtime", "bare", "bare_without_headers"]
-SIDES: tuple[Side, ...] = ("runtime", "bare", "bare_without_headers")
+Side = Literal["runtime", "bare", "bare_tuned", "bare_without_headers"]
+SIDES: tuple[Side, ...] = ("runtime", "bare", "bare_tuned", "bare_without_headers")
 KINDS: dict[str, type[Event]] = {
     "received": RequestReceived,
     "classified": RequestClassified,

@@ -11,8 +11,17 @@ from benchmarks.passthrough.job import Done, Job
 def main(argument: str) -> None:
     """Do the job that the argument describes."""
     job = msgspec.json.decode(argument, type=Job)
-    done: Done = runtime.run(job) if job.side == "runtime" else bare.run(job, headers=job.side == "bare")
-    print(msgspec.json.encode(done).decode())
+    print(msgspec.json.encode(_run(job)).decode())
+
+
+def _run(job: Job) -> Done:
+    match job.side:
+        case "runtime":
+            return runtime.run(job)
+        case "bare" | "bare_tuned":
+            return bare.run(job, headers=True, tuned=job.side == "bare_tuned")
+        case "bare_without_headers":
+            return bare.run(job, headers=False, tuned=False)
 
 
 if __name__ == "__main__":

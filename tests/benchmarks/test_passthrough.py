@@ -14,7 +14,7 @@ def test_a_small_run_ends_with_one_line_of_json_that_says_what_was_measured_wher
     assert ran.returncode == 0, ran.stderr
     (line,) = ran.stdout.splitlines()
     found = json.loads(line)
-    sides = {"runtime", "bare", "bare_without_headers"}
+    sides = {"runtime", "bare", "bare_tuned", "bare_without_headers"}
     assert found.keys() == {
         "benchmark",
         "at",
@@ -28,6 +28,8 @@ def test_a_small_run_ends_with_one_line_of_json_that_says_what_was_measured_wher
         "committed",
         "ratio",
         "ratio_of_cpu",
+        "ratio_tuned",
+        "ratio_tuned_of_cpu",
         "ratio_without_headers",
         "ratio_without_headers_of_cpu",
     }
