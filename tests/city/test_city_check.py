@@ -97,3 +97,19 @@ def test_two_rules_that_may_hold_together_and_are_as_specific_are_a_warning(tmp_
     ]
     write_town(tmp_path, departments=DEPARTMENTS + other.replace("[1, 2]", "[2]"))
     assert warnings(tmp_path) == []
+
+
+def test_a_phrase_that_teaches_two_categories_is_a_warning(tmp_path: Path) -> None:
+    write_town(tmp_path, categories=CATEGORIES.replace("there is a smell of gas", "Big hole in the road"))
+    assert warnings(tmp_path) == [
+        "categories.yaml:7: categories: 'Big hole in the road' is an example of both 'pothole' and 'gas'"
+    ]
+
+
+def test_an_extent_far_from_the_boundaries_is_a_warning(tmp_path: Path) -> None:
+    write_town(tmp_path, city=CITY.replace("holidays:", "extent: [51, -1, 53, 1]\nholidays:"))
+    assert warnings(tmp_path) == [
+        f"city.yaml:6: extent: layer '{layer}' lies outside of it altogether; "
+        "are longitude and latitude the wrong way round?"
+        for layer in ("limits", "wards")
+    ]

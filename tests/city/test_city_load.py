@@ -391,19 +391,3 @@ def test_what_is_odd_but_usable_is_a_warning(tmp_path: Path) -> None:
         "categories.yaml:29: categories.gas.examples: 'de' is not among the languages of city.yaml",
         "departments.yaml:5: departments: no rule leads to 'desk'",
     ]
-
-
-def test_a_phrase_that_teaches_two_categories_is_a_warning(tmp_path: Path) -> None:
-    write_town(tmp_path, categories=CATEGORIES.replace("there is a smell of gas", "Big hole in the road"))
-    assert warnings(tmp_path) == [
-        "categories.yaml:7: categories: 'Big hole in the road' is an example of both 'pothole' and 'gas'"
-    ]
-
-
-def test_an_extent_far_from_the_boundaries_is_a_warning(tmp_path: Path) -> None:
-    write_town(tmp_path, city=CITY.replace("holidays:", "extent: [51, -1, 53, 1]\nholidays:"))
-    assert warnings(tmp_path) == [
-        f"city.yaml:6: extent: layer '{layer}' lies outside of it altogether; "
-        "are longitude and latitude the wrong way round?"
-        for layer in ("limits", "wards")
-    ]
