@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 
 MAX_POLL_INTERVAL_S = 300
@@ -155,15 +154,10 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
 
     async def _standing(self) -> dict[Any, Standing]:
         consumer = self._ensure_consumer()
-        assigned, found = list(consumer.assignment()), {}
-        try:
-            # Asked for, since what the last fetch told is old where Faust has left a partition paused.
-            ends = await consumer.end_offsets(assigned) if assigned else {}
-        except KafkaError:
-            ends = {}
-        for each in assigned:
-            stable = max(consumer.last_stable_offset(each) or -1, ends.get(each, -1))
-            if stable >= 0:
+        found = {}
+        for each in consumer.assignment():
+            stable = consumer.last_stable_offset(each)
+            if stable is not None and stable >= 0:
                 found[each] = Standing(await consumer.position(each), stable, *self._fetched.get(each, (0, 0)))
         return found
 
