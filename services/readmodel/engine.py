@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,11 +132,23 @@ def _make_directory(directory: Path) -> None:
         raise ReadModelError(message) from error
 
 
+_WAL_TRIES, _WAL_PAUSE_S = 50, 0.05
+
+
 def _tune_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
     # The driver's own BEGIN is late and leaves reads outside; SQLAlchemy's recipe is to begin by hand.
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000"):
+    for pragma in ("busy_timeout=5000", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}").close()
+    for left in range(_WAL_TRIES - 1, -1, -1):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError:  # another opens it too; SQLite does not wait here, whatever the timeout
+            if not left:
+                raise
+            time.sleep(_WAL_PAUSE_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
