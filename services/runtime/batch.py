@@ -10,7 +10,7 @@ from typing import cast
 from confluent_kafka import TopicPartition
 
 from services.events import Event
-from services.runtime.ports import Message
+from services.runtime.ports import Message, Place
 from services.runtime.records import (
     BAD_HEADERS,
     MAX_VALUE,
@@ -24,7 +24,6 @@ from services.runtime.records import (
 )
 from services.runtime.worker import Later, Outcome, Rejected, Stateful, Stateless, Worker
 
-Place = tuple[str, int]
 _TOPIC = itemgetter(Outgoing._fields.index("topic"))
 Finished = Event | Rejected | Sequence[Event]
 """What a record became: one event, several, none, or a rejection."""

@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 
 from services.events import DeadLetterReplayed
 from services.runtime.cluster import Cluster
 from services.runtime.kafka import KafkaClients
-from services.runtime.ports import Message
+from services.runtime.ports import Message, Place
 from services.runtime.records import DEAD_PREFIX, readable
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,6 @@ FIRST = 0
 SILENT_S = 30.0
 """How long a partition may give nothing before reading it is given up."""
 
-Place = tuple[str, int]
 _SELECTED = re.compile(
     r"(?P<worker>[a-z0-9-]+)(?:\.dead\.v1)?(?:/(?P<partition>[0-9]{1,9})(?:/(?P<offset>[0-9]{1,18}))?)?"
 )
@@ -215,7 +213,7 @@ def letters(clients: KafkaClients, cluster: Cluster, selection: Selection) -> It
     ]
     starts = dict.fromkeys(places, FIRST)
     if selection.since is not None:
-        starts = _from(clients, places, selection.since)
+        starts = clients.since([TopicPartition(*place) for place in places], milliseconds(selection.since))
     for message in scan(clients, starts):
         letter = letter_of(message)
         if selection.takes(letter):
@@ -353,13 +351,3 @@ def _unreadable(places: Collection[Place], why: str) -> DeadLettersError:
         f"stormdrain dead cannot read {names}: {why}\n"
         "  expected records or the end; are all brokers up, and may this user read the topic?"
     )
-
-
-def _from(clients: KafkaClients, places: Sequence[Place], since: datetime) -> dict[Place, int]:
-    """Give where to begin in each partition that has records as new as `since`."""
-    wanted = {TopicPartition(*place): OffsetSpec.for_timestamp(milliseconds(since)) for place in places}
-    if not wanted:
-        return {}
-    futures = clients.admin().list_offsets(wanted, request_timeout=10)
-    found = {(place.topic, place.partition): future.result().offset for place, future in futures.items()}
-    return {place: offset for place, offset in found.items() if offset >= 0}

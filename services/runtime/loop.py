@@ -20,14 +20,14 @@ from typing import Any, TypeVar
 from confluent_kafka import TopicPartition
 
 from services.runtime import batch as batches
-from services.runtime.batch import Batch, Place, Result
+from services.runtime.batch import Batch, Result
 from services.runtime.clock import Clock
 from services.runtime.hands import Hands
 from services.runtime.health import Heartbeat
 from services.runtime.loopsettings import LoopSettings
 from services.runtime.membership import Membership
 from services.runtime.metrics import Metrics
-from services.runtime.ports import Clients, Message
+from services.runtime.ports import Clients, Message, Place
 from services.runtime.records import Decoder, Encoder
 from services.runtime.rejections import Rejections
 from services.runtime.state import States

@@ -11,10 +11,9 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from services.runtime import failures
-from services.runtime.batch import Place
 from services.runtime.clock import Clock
 from services.runtime.metrics import Metrics
-from services.runtime.ports import Clients, Consumer, Message
+from services.runtime.ports import Clients, Consumer, Message, Place
 from services.runtime.records import subscription
 from services.runtime.transaction import FencedError
 from services.runtime.worker import Worker
@@ -223,8 +222,7 @@ class Membership:
         if error is None:
             return True
         if failures.fenced(error):
-            text = f"{self._slot} is held by another process: {error}"
-            raise FencedError(text)
+            raise FencedError(self._slot, error)
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's local code
             raise KafkaException(error)
         if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 from confluent_kafka import TopicPartition
 
+Place = tuple[str, int]
+"""Topic and partition."""
+
 Headers = Sequence[tuple[str, bytes | None]]
 
 

@@ -15,14 +15,11 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 
 from services.events import Event
 from services.runtime.clock import Clock
-from services.runtime.ports import Clients, Consumer
+from services.runtime.ports import Clients, Consumer, Place
 from services.runtime.records import Decoder, readable
 from services.runtime.worker import Rejected
 
 log = logging.getLogger(__name__)
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class Replay:

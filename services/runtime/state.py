@@ -9,8 +9,8 @@ from confluent_kafka import KafkaException
 from services.events import Event
 from services.runtime.clock import Clock
 from services.runtime.metrics import Metrics
-from services.runtime.ports import Clients
-from services.runtime.replay import Place, Replay
+from services.runtime.ports import Clients, Place
+from services.runtime.replay import Replay
 from services.runtime.worker import Learns, Reconsiders, Stateful, Worker
 
 log = logging.getLogger(__name__)

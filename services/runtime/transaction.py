@@ -32,6 +32,9 @@ ABORT_S = 2.0
 class FencedError(Exception):
     """Another process holds this slot; this one must exit."""
 
+    def __init__(self, slot: str, error: object) -> None:
+        super().__init__(f"{slot} is held by another process: {error}")
+
 
 class BatchFailedError(Exception):
     """The transaction did not commit, or may not have: rewind from the committed offsets.
@@ -159,8 +162,7 @@ class Transactor:
         kind = failures.kind(error)
         log.warning("the transaction failed: %s (%s)", error, kind.name.lower())
         if kind is Kind.FENCED:
-            message = f"{self._id} is held by another process: {error}"
-            raise FencedError(message)
+            raise FencedError(self._id, error)
         if kind is Kind.ABORTABLE and not self._suspect and self._aborted(producer):
             raise BatchFailedError(str(error), certain=True)
         self._producer = self._renewed()
@@ -176,8 +178,7 @@ class Transactor:
             self._again(lambda: producer.abort_transaction(self._left(deadline)), deadline)
         except KafkaException as error:
             if failures.kind(error.args[0]) is Kind.FENCED:
-                message = f"{self._id} is held by another process: {error.args[0]}"
-                raise FencedError(message) from error
+                raise FencedError(self._id, error.args[0]) from error
             return False
         self._open = False
         return not self._suspect
@@ -199,8 +200,7 @@ class Transactor:
                 producer.init_transactions(self._timeout_s)
             except KafkaException as error:
                 if failures.kind(error.args[0]) is Kind.FENCED:
-                    message = f"{self._id} is held by another process: {error.args[0]}"
-                    raise FencedError(message) from error
+                    raise FencedError(self._id, error.args[0]) from error
                 if self._stopping():
                     return None
                 log.warning("init_transactions failed, once more in %.1f s: %s", wait, error.args[0])

@@ -25,14 +25,6 @@ class Rejected:
     detail: str = ""
 
 
-class RejectedError(Exception):
-    """Raised by a one-record helper inside a handler to say `Rejected`; unknown exceptions stop the worker."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.rejected = Rejected(reason, detail)
-
-
 @dataclass(frozen=True, slots=True)
 class Later:
     """Something outside that this record needs is away (a CRM, a database): nothing final was done with it.

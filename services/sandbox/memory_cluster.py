@@ -18,7 +18,8 @@ from confluent_kafka import KafkaError, KafkaException
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-Place = tuple[str, int]
+    from services.runtime.ports import Place
+
 Headers = list[tuple[str, Any]]
 
 

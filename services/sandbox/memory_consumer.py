@@ -16,8 +16,8 @@ from services.sandbox.memory_cluster import trouble
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.runtime.ports import Message, Rebalanced
-    from services.sandbox.memory_cluster import Cluster, Entry, Group, Log, Member, Place
+    from services.runtime.ports import Message, Place, Rebalanced
+    from services.sandbox.memory_cluster import Cluster, Entry, Group, Log, Member
 
 
 POLL_S = 0.01

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from services.runtime.orphans import OrphanWatch
 from services.sandbox.jars import BrokerError
 from services.sandbox.plan import HOST, Address
 
@@ -144,7 +145,7 @@ class Process:
 
     address: Address
     home: Path
-    _watch: tuple[int, int] | None = field(default=None, repr=False)  # its pid, and the pipe whose end it waits for
+    _watch: OrphanWatch | None = field(default=None, repr=False)
 
     @property
     def data(self) -> Path:
@@ -213,7 +214,8 @@ class Process:
             setsid=True,
         )
         if die_with_parent:
-            self._watch = _kill_when_this_process_ends(pid)
+            self._watch = OrphanWatch()
+            self._watch.tell([pid])  # it leads a process group of its own
         began = psutil.Process(pid).create_time()
         self._pid_file.write_text(json.dumps({"pid": pid, "began": began}), "utf-8")
 
@@ -259,11 +261,8 @@ class Process:
     def _forget(self) -> None:
         """Let go of a process that is gone: the watch on it, what it left in the process table, its pid file."""
         if self._watch is not None:
-            watcher, pipe = self._watch
+            self._watch.close()
             self._watch = None
-            os.kill(watcher, signal.SIGKILL)
-            os.waitpid(watcher, 0)
-            os.close(pipe)
         with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
             noted = json.loads(self._pid_file.read_text("utf-8"))
             os.waitpid(int(noted["pid"]), os.WNOHANG)  # only a child of ours can be a zombie of ours
@@ -276,20 +275,3 @@ class Process:
         except FileNotFoundError:
             lines = []
         return "\n".join(f"    {line}" for line in lines) or "    (nothing)"
-
-
-def _kill_when_this_process_ends(pid: int) -> tuple[int, int]:
-    """Start a shell that kills `pid` when this process is gone, however it went; its pid and the pipe it waits on.
-
-    Not PR_SET_PDEATHSIG: Linux only, and sent when the starting *thread* ends, which may be long before.
-    """
-    reading, writing = os.pipe()
-    watcher = os.posix_spawn(
-        "/bin/sh",
-        ["/bin/sh", "-c", 'read -r _; kill -KILL "$1"', "stormdrain-watch", str(pid)],
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_DUP2, reading, 0), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)],
-        setsid=True,
-    )
-    os.close(reading)
-    return watcher, writing

@@ -71,7 +71,7 @@ def topics(broker: Broker) -> set[str]:
 @pytest.fixture(scope="module", autouse=True)
 def nothing_is_left_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     yield
-    root = str(tmp_path_factory.getbasetemp())
+    root = f"{tmp_path_factory.getbasetemp()}/"  # so that another run's folder, numbered 12, is not ours, numbered 1
     found = [
         each for each in psutil.process_iter(["cmdline"]) if any(root in word for word in each.info["cmdline"] or ())
     ]

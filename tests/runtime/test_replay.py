@@ -6,7 +6,8 @@ from confluent_kafka import KafkaError
 from loop_worlds import HandClock, Heard, raising
 
 from services.events import Event
-from services.runtime.replay import Place, Replay
+from services.runtime.ports import Place
+from services.runtime.replay import Replay
 from services.sandbox.memory import MemoryClients
 from services.sandbox.memory_cluster import Cluster, trouble
 

@@ -51,12 +51,7 @@ def stateless(worker: Worker, writer: Writer) -> Stage:
 
 def receiving(recent: Recent, writer: Writer) -> Stage:
     """Give the stage of the door: what it accepts, and that it knows a repeat by its id."""
-
-    def run(entries: Entries) -> Iterator[Answers]:
-        for batch in batches(entries, 500):
-            yield [(entry, _at_the_door(entry, recent, writer)) for entry in batch]
-
-    return run
+    return _one_by_one(lambda entry: _at_the_door(entry, recent, writer))
 
 
 def _at_the_door(entry: Entry, recent: Recent, writer: Writer) -> bytes:
@@ -76,10 +71,13 @@ def _at_the_door(entry: Entry, recent: Recent, writer: Writer) -> bytes:
 
 def delivering(city: City, writer: Writer) -> Stage:
     """Give the stage of `deliver`: what each department's system would be sent. Nothing is sent."""
+    return _one_by_one(lambda entry: _parcelled(entry, city, writer))
 
+
+def _one_by_one(answer: Callable[[Entry], bytes]) -> Stage:
     def run(entries: Entries) -> Iterator[Answers]:
         for batch in batches(entries, 500):
-            yield [(entry, _parcelled(entry, city, writer)) for entry in batch]
+            yield [(entry, answer(entry)) for entry in batch]
 
     return run
 
