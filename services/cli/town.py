@@ -89,6 +89,8 @@ class Town:
     """Processes by worker, where more than one."""
     settings: dict[str, str] = field(default_factory=dict)
     """Further environment of all workers."""
+    of_worker: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Further environment by worker, which goes before all else."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     """What the processes' own environment is added to."""
     sandbox: bool = True
@@ -150,6 +152,13 @@ class Town:
             environment["CRM_TOKEN"] = token
         return [Program(name="crm", command=words, environment=environment, log=self.log("crm")), *programs]
 
+    def another(self, worker: Name, number: int) -> Program:
+        """Give one more process of a worker, in a slot that no other holds, with a port of its own for its metrics."""
+        name = f"{worker}-{number}"
+        if name not in self.ports:
+            self.ports[name] = free_ports(1, apart_from=set(self.ports.values()))[0]
+        return self._program(worker, number)
+
     def supervisor(self, on_exit: OnExit | None = None) -> Supervisor:
         """Give a supervisor of every process of the town."""
         return Supervisor(self.programs(), on_exit=on_exit)
@@ -183,6 +192,10 @@ class Town:
                 raise TownError("\n".join([f"not every worker came up within {limit_s:.0f} s", *lines]))
             time.sleep(0.1)
 
+    def ready(self, name: str) -> bool:
+        """Say whether a worker process says that it is ready."""
+        return _answers(f"{self._probe(name)}/readyz")
+
     def sick(self, name: str) -> bool:
         """Say whether a worker answers that it should be started again. One that does not answer at all is not asked.
 
@@ -197,6 +210,17 @@ class Town:
         except (URLError, OSError):
             return False
         return False
+
+    def metric(self, name: str, metric: str) -> float:
+        """Give what a worker process measures, 0 where it does not tell: the sum over all labels.
+
+        Raises:
+            OSError: it does not answer.
+
+        """
+        lines = fetch(f"{self._probe(name)}/metrics").decode().splitlines()
+        told = (line.rpartition(" ") for line in lines if line.startswith((f"{metric} ", f"{metric}{{")))
+        return sum(float(value) for _, _, value in told)
 
     def _url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
@@ -215,7 +239,10 @@ class Town:
             if worker not in EDGES:
                 own[f"{worker.upper()}_SLOT"] = str(number)
         return Program(
-            name=name, command=command("run", worker), environment=self._environment() | own, log=self.log(name)
+            name=name,
+            command=command("run", worker),
+            environment={**self._environment(), **own, **self.of_worker.get(worker, {})},
+            log=self.log(name),
         )
 
     def _environment(self) -> dict[str, str]:

@@ -128,6 +128,28 @@ class Supervisor:
             kept = self._kept[name]
             return kept.process.pid if kept.process is not None and kept.running else None
 
+    def add(self, program: Program) -> None:
+        """Keep one more program running. Raises OSError where it cannot be run at all, ValueError on a known name."""
+        with self._lock:
+            if program.name in self._kept:
+                message = f"{program.name} is kept running already"
+                raise ValueError(message)
+            kept = _Kept(program)
+            self._launch(kept)
+            self._kept[program.name] = kept
+            self._tell()
+
+    def remove(self, name: str, budget_s: float = 20.0) -> int | None:
+        """End one process, as `stop` does, and keep it no more; give its status, None where it was not running."""
+        with self._lock:
+            kept = self._kept.pop(name)
+            running = kept.running
+        _signal(kept, signal.SIGTERM)
+        if not _ended(kept, time.monotonic() + budget_s):
+            _signal(kept, signal.SIGKILL)
+            _ended(kept, time.monotonic() + 5.0)
+        return kept.process.returncode if running and kept.process is not None else None
+
     def restarts(self, name: str) -> int:
         """Count how often a process had to be started again."""
         with self._lock:
@@ -213,6 +235,9 @@ class Supervisor:
                 start_new_session=True,
             )
         kept.started, kept.due = time.monotonic(), 0.0
+        self._tell()
+
+    def _tell(self) -> None:
         if self._watch is not None:
             self._watch.tell(each.process.pid for each in self._kept.values() if each.process and each.running)
 

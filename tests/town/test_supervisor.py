@@ -146,3 +146,25 @@ def test_a_long_log_is_put_aside_when_its_process_is_started(tmp_path: Path, mon
         until(lambda: "ready" in said(talks))
     assert said(talks) == "ready\n"
     assert (tmp_path / "logs" / "talks.log.1").read_text() == "more than ten bytes"
+
+
+def test_a_program_may_come_later_and_go_earlier_than_the_others(tmp_path: Path) -> None:
+    first, second = (program(tmp_path, name, SAYS_READY) for name in ("first", "second"))
+    with Supervisor([first], pace=QUICK) as supervisor:
+        supervisor.add(second)
+        until(lambda: "ready" in said(second))
+        with pytest.raises(ValueError, match="second is kept running already"):
+            supervisor.add(second)
+        pid = supervisor.pid("second") or 0
+        assert supervisor.remove("second") == -signal.SIGTERM
+        assert not psutil.pid_exists(pid)
+        assert supervisor.pid("first") is not None
+    assert supervisor.down() == {"first": -signal.SIGTERM}
+
+
+def test_what_is_removed_and_deaf_is_killed_and_not_started_again(tmp_path: Path) -> None:
+    deaf = program(tmp_path, "deaf", IGNORES_SIGTERM)
+    with Supervisor([deaf], pace=QUICK) as supervisor:
+        until(lambda: "ready" in said(deaf))
+        assert supervisor.remove("deaf", budget_s=0.2) == -signal.SIGKILL
+        assert said(deaf).count("ready") == 1
