@@ -13,7 +13,8 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Instant = Annotated[datetime, Meta(tz=True)]
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+"""With `$` a line feed would pass at the end; in JSON Schema, where it would not, the pattern ends in `$`."""
 Text = Annotated[str, Meta(max_length=10_000)]
 
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]

@@ -46,6 +46,7 @@ def render(kind: type[Event]) -> Schema:
         for field, shape in part.get("properties", {}).items():
             if (name, field) in meanings:
                 shape["description"] = meanings[name, field]
+    _translate([*parts.values()])
     top = parts.pop(kind.__name__)
     return {
         "$schema": DRAFT,
@@ -62,6 +63,17 @@ def render(kind: type[Event]) -> Schema:
 def files(kinds: Iterable[type[Event]] = events.EVENTS) -> dict[str, str]:
     """Give the text of each file of schemas/, by name."""
     return {f"{stem(kind)}.json": json.dumps(render(kind), indent=2, ensure_ascii=False) + "\n" for kind in kinds}
+
+
+def _translate(shapes: Iterable[Any]) -> None:
+    """Say patterns as JSON Schema does, in which `$` is the very end, as it is not in Python."""
+    for shape in shapes:
+        if isinstance(shape, list):
+            _translate(shape)
+        elif isinstance(shape, dict):
+            if isinstance(shape.get("pattern"), str):
+                shape["pattern"] = shape["pattern"].replace(r"\Z", "$")
+            _translate(shape.values())
 
 
 def _meanings() -> dict[tuple[str, str], str]:
