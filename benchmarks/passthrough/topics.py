@@ -1,7 +1,7 @@
 """What goes in, once for all rounds, and what of it was committed at the other end."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import msgspec
@@ -13,6 +13,7 @@ from benchmarks.samples import renamed
 from services.events import Event
 from services.runtime import wire
 from services.runtime.kafka import KafkaClients, KafkaSettings
+from services.runtime.ports import Message
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,14 +54,11 @@ class Topics:
                 "log_level": 4,
             }
         )
-        luck = Random(seed)
         size = checksum = 0
-        for number in range(records):
-            event = renamed(events[luck.randrange(len(events))], f"bench-{seed}-{number:08d}")
+        for key, event in drawn(events, records, seed):  # keyed by request, so that all partitions are equally full
             value = wire.encode(event)
             size += len(value)
             checksum += zlib.crc32(value)
-            key = f"bench-{seed}-{number:08d}"  # by request, so that all partitions are equally full
             while True:
                 try:
                     producer.produce(topic, value, key, headers=wire.headers(event, source="bench"))
@@ -73,19 +71,32 @@ class Topics:
         return Contents(records=records, bytes=size, checksum=checksum)
 
     def contents(self, topic: str) -> Contents:
-        """Read a topic to its end, committed records only."""
+        """Read a topic to its end, committed records only, and sum it up."""
+        records = size = checksum = 0
+        for message in self.read(topic):
+            value = message.value() or b""
+            records, size, checksum = records + 1, size + len(value), checksum + zlib.crc32(value)
+        return Contents(records=records, bytes=size, checksum=checksum)
+
+    def read(self, topic: str) -> Iterator[Message]:
+        """Give all committed records of a topic, from its beginning to its end."""
         reader = self._clients.reader()
         reader.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(self._partitions)])
         open_ends = set(range(self._partitions))
-        records = size = checksum = 0
         while open_ends:
             for message in reader.consume(5000, 1.0):
                 error = message.error()
                 if error is None:
-                    value = message.value() or b""
-                    records, size, checksum = records + 1, size + len(value), checksum + zlib.crc32(value)
                     open_ends.add(message.partition())
+                    yield message
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
                     open_ends.discard(message.partition())
         reader.close()
-        return Contents(records=records, bytes=size, checksum=checksum)
+
+
+def drawn(events: Sequence[Event], records: int, seed: int) -> Iterator[tuple[str, Event]]:
+    """Draw `records` of `events`, each under an id of its own; the same arguments give the same ones."""
+    luck = Random(seed)
+    for number in range(records):
+        name = f"bench-{seed}-{number:08d}"
+        yield name, renamed(events[luck.randrange(len(events))], name)

@@ -1,0 +1,13 @@
+"""`python -m benchmarks.peers`: one command for each race."""
+
+import typer
+
+from benchmarks.peers.passthrough import passthrough
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Races against other stream processors.")
+app.command()(passthrough)
+
+
+@app.callback()
+def main() -> None:
+    """Races against other stream processors, on one machine, in one run."""

@@ -1,0 +1,164 @@
+"""One side as a process: started, watched while it works, told to stop, and what it took."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+from msgspec import Struct
+
+from benchmarks.peers.job import Told
+from benchmarks.peers.looking import Look
+
+EVERY_S = 0.025
+"""How often is looked: against a window of seconds; each look costs the machine about a millisecond."""
+UNMEASURED = 0.2
+"""Share of the records that goes first and is not measured: loading, joining, the first fetch, a JVM's compiler."""
+STUCK_S = 60.0
+STOP_S = 20.0
+
+
+class SideError(Exception):
+    """A side did not do its job: which, what it said last."""
+
+
+class Ran(Struct, frozen=True, kw_only=True):
+    """What a side took, from the first look after the unmeasured share to the look that found all done."""
+
+    told: Told
+    records: int
+    """In that window."""
+    seconds: float
+    cpu_seconds: float
+    """Of all its processes, in the window."""
+    broker_cpu_seconds: float
+    peak_mib: float
+    """Resident memory of all its processes, the most each ever held."""
+    start_seconds: float
+    """From the start of the process to its first record done."""
+
+
+def run(words: Sequence[str], *, looking: Look, records: int, broker: int, log: Path, limit_s: float) -> Ran:
+    """Run the side that `words` start until `looking` finds `records` done.
+
+    Raises:
+        SideError: it ended by itself, stood still, or did more than there was to do.
+
+    """
+    began = time.monotonic()
+    with contextlib.closing(looking), _process(words, log) as process:
+        spent = _Spent(process, psutil.Process(broker))
+        started, seen, moved = None, 0, time.monotonic()
+        while True:
+            done, now = looking.look(), time.monotonic()
+            if not seen and done:
+                first = now
+            if done > seen:
+                seen, moved = done, now
+            if started is None and done >= UNMEASURED * records:
+                started = (now, done, spent.now())
+            if done >= records:
+                break
+            if process.poll() is not None or now - moved > STUCK_S or now - began > limit_s:
+                raise SideError(_trouble(process, done, records, log))
+            time.sleep(EVERY_S)
+        cost = spent.now()
+        peak = spent.peak_mib()
+        if started is None or started[1] >= records:
+            message = f"all {records:,} records were done between two looks: give it more"
+            raise SideError(message)
+        told = _told(process, log)
+    return Ran(
+        told=told,
+        records=records - started[1],
+        seconds=now - started[0],
+        cpu_seconds=cost[0] - started[2][0],
+        broker_cpu_seconds=cost[1] - started[2][1],
+        peak_mib=round(peak, 1),
+        start_seconds=first - began,
+    )
+
+
+@contextmanager
+def _process(words: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start it in a session of its own; at the end tell it to stop, and after a while make it."""
+    with log.with_suffix(".out").open("wb") as said, log.open("wb") as complained:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=complained,
+            env=_environment(os.environ),
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    kept = {name: value for name, value in inherited.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    return kept | {"PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
+
+
+class _Spent:
+    """Processor time of a side with all its children, and of the broker."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", broker: psutil.Process) -> None:
+        self._side, self._broker = psutil.Process(process.pid), broker
+
+    def now(self) -> tuple[float, float]:
+        return sum(_cpu(each) for each in self._all()), _cpu(self._broker)
+
+    def peak_mib(self) -> float:
+        return sum(_peak(each) for each in self._all()) / 2**20
+
+    def _all(self) -> list[psutil.Process]:
+        return [self._side, *self._side.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    try:
+        spent = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(spent.user + spent.system)
+
+
+def _peak(process: psutil.Process) -> float:
+    """Give the most memory the process ever held, bytes; where the system does not tell, what it holds now."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return float(line.split()[1]) * 1024
+    return float(process.memory_info().rss)
+
+
+def _told(process: "subprocess.Popen[bytes]", log: Path) -> Told:
+    lines = log.with_suffix(".out").read_bytes().splitlines()
+    for line in lines:
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.json.decode(line, type=Told)
+    message = f"process {process.pid} did not say what it is: {lines[:1]}"
+    raise SideError(message)
+
+
+def _trouble(process: "subprocess.Popen[bytes]", done: int, records: int, log: Path) -> str:
+    code = process.poll()
+    state = "stands still" if code is None else f"ended with status {code}"
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+    return "\n  ".join([f"it {state} after {done:,} of {records:,} records; it said last:", *last])
