@@ -21,6 +21,7 @@ from services.sandbox.poison_kinds import KINDS, Ground, Headers, Kind
 MARK = "poison"
 """A header of poison that can have headers, and how the keys of all that can have keys begin."""
 LARGEST = 1_040_000
+_MARKED = MARK.encode()
 
 SPEAKS_TWICE = frozenset({"watch"})
 """Workers without transactions: what they said just before they were killed they say again."""
@@ -49,7 +50,12 @@ def readers(topics: Topics) -> dict[str, frozenset[str]]:
 
 def is_poison(key: bytes | None, headers: Iterable[tuple[str, bytes | None]] | None) -> bool:
     """Tell by its mark whether a record is poison."""
-    return (key is not None and key.startswith(MARK.encode())) or any(name == MARK for name, _ in headers or ())
+    if key is not None and key.startswith(_MARKED):
+        return True
+    for name, _ in headers or ():  # noqa: SIM110 - asked of every record: `any` takes twice as long
+        if name == MARK:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

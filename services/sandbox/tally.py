@@ -8,10 +8,10 @@ remember nothing, say as much of it as `requests.received.v1` holds, and `match`
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, NamedTuple
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
@@ -21,10 +21,31 @@ from services.events import (
     DraftHeld,
     RequestClassified,
     RequestMatched,
+    RequestPrioritized,
     RequestReceived,
     RequestRouted,
 )
 from services.runtime.kafka import KafkaClients
+from services.runtime.ports import Message
+from services.runtime.records import readable
+from services.sandbox.accounts import (
+    CLASSIFIED,
+    DEAD,
+    DECIDED,
+    MATCHED,
+    OUTSIDE,
+    PRIORITIZED,
+    RECEIVED,
+    ROUTED,
+    UNKNOWN,
+    News,
+    Revised,
+)
+from services.sandbox.counted import Tally
+from services.sandbox.order import Order
+from services.sandbox.poison import Died, is_poison
+
+__all__ = ["ASIDE", "WORKERS_WITH_DEAD_LETTERS", "Follower", "Tally", "Verdict", "judge", "read_book", "stale"]
 
 WORKERS_WITH_DEAD_LETTERS = (
     "classify",
@@ -37,117 +58,100 @@ WORKERS_WITH_DEAD_LETTERS = (
     "index",
 )
 
-
-BEFORE_MATCH = frozenset({RequestReceived.topic, RequestClassified.topic, RequestRouted.topic})
-"""Topics on which a report may stand as often as a gateway said it."""
-
 ASIDE = frozenset({"watch", "index"})
 """Workers that nobody's report passes through on its way: a dead letter of theirs says nothing of where it is."""
 
+BEFORE_MATCH = {RequestReceived.topic: RECEIVED, RequestClassified.topic: CLASSIFIED, RequestRouted.topic: ROUTED}
+"""Topics on which a report may stand as often as a gateway said it."""
 
-class _Short(msgspec.Struct):
+
+UNREVISED = 1
+"""The bit of revision 0, which there is not: said by a person, or without a revision."""
+LAST_LINK = 32_767
+
+
+class _Short(msgspec.Struct, gc=False):
     request_id: str
     received_at: datetime
 
 
-class _Category(msgspec.Struct):
+class _Category(msgspec.Struct, gc=False):
     service_code: str
     family: str
 
 
-class _Link(msgspec.Struct):
+class _Link(msgspec.Struct, gc=False):
     incident_id: str
     revision: int = 1
     duplicate_of: str | None = None
     band: str = "none"
 
 
-class _Area(msgspec.Struct):
+class _Area(msgspec.Struct, gc=False):
     department: str
     outside: bool = False
 
 
-class _Line(msgspec.Struct):
+class _Soon(msgspec.Struct, gc=False):
+    revision: int = 1
+
+
+class _Decided(msgspec.Struct, gc=False):
+    reviewer: str = ""
+
+
+class _Line(msgspec.Struct, gc=False):
     """The few fields of any request event that are counted; the rest is passed over."""
 
     report: _Short
     classification: _Category | None = None
     routing: _Area | None = None
     matching: _Link | None = None
+    priority: _Soon | None = None
+    decision: _Decided | None = None
 
 
-class _Made(msgspec.Struct):
+class _Made(msgspec.Struct, gc=False):
     request_id: str
     department: str
     received_at: datetime
     delivered_at: datetime
+    revision: int = 1
+    reviewed: bool = False
 
 
-@dataclass
-class Tally:
-    """Counts of one run; latencies are in seconds, from acceptance at the door to the CRM's answer or to the draft."""
+class Record(NamedTuple):
+    """What of a record is looked at."""
 
-    received: set[str] = field(default_factory=set)
-    classified: set[str] = field(default_factory=set)
-    routed: set[str] = field(default_factory=set)
-    links: dict[str, tuple[int, str | None, str]] = field(default_factory=dict)
-    """By request: revision, duplicate_of when linked automatically, incident."""
-    outside: set[str] = field(default_factory=set)
-    held: set[str] = field(default_factory=set)
-    cases: set[str] = field(default_factory=set)
-    delivered: dict[str, str] = field(default_factory=dict)
-    """Department by request."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    dead: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Dead letters by worker and reason."""
-    dead_ids: set[str] = field(default_factory=set)
-    """Reports that ended in dead letters on their way."""
-    twice: Counter[str] = field(default_factory=Counter)
-    """Events that a topic carried twice under one id, from `match` on."""
-    times: dict[str, Counter[bytes]] = field(default_factory=dict)
-    """By topic before `match` and request: how many events of it there are."""
-    unreadable: Counter[str] = field(default_factory=Counter)
-    """Records by topic that are no events: poison that somebody else put there."""
-    events: Counter[str] = field(default_factory=Counter)
-    size: Counter[str] = field(default_factory=Counter)
-    """Bytes of values by topic."""
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    at_ms: int = 0
 
-    @property
-    def repeated(self) -> dict[str, int]:
-        """Events by topic that stand there more often than they should."""
-        received = self.times.get(RequestReceived.topic, Counter())
-        after = {topic: times for topic, times in self.times.items() if topic != RequestReceived.topic}
-        more = {
-            topic: (times - Counter({each: max(1, received[each]) for each in times})).total()
-            for topic, times in after.items()
-        }
-        return {topic: number for topic, number in (more | self.twice).items() if number}
 
-    @property
-    def linked(self) -> set[str]:
-        """Reports that are automatic duplicates of an earlier one."""
-        return {request for request, (_, duplicate_of, _) in self.links.items() if duplicate_of}
-
-    def settled(self) -> set[str]:
-        """Reports that have arrived somewhere for good."""
-        return self.delivered.keys() | (self.held - self.cases) | self.dead_ids
-
-    def latency_ms(self, share: float) -> float | None:
-        """Give a quantile of the time from door to department or desk, in milliseconds."""
-        ordered = sorted(self.seconds.values())
-        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 1) if ordered else None
+def _record(place: tuple[str, int], message: Message) -> Record:
+    sound = readable(message)
+    return Record(*place, sound.offset(), sound.key(), sound.value(), sound.headers() or (), sound.timestamp()[1])
 
 
 class Follower:
-    """Follows the topics of a town from their beginning and keeps a `Tally`."""
+    """Follows the topics of a town from their beginning, in one pass: `tally`, `order` and the dead `letters`."""
 
     def __init__(self, clients: KafkaClients, departments: Iterable[str]) -> None:
         self.tally = Tally()
-        self._seen: dict[str, set[bytes]] = {}
+        self.order = Order(self.tally.accounts)
+        self.letters: list[Died] = []
+        self.last: dict[tuple[str, int], int] = {}
+        """By partition: the offset of the last record, past which there are markers of transactions alone."""
+        self._spoken: set[tuple[str, bytes]] = set()
+        """Ids of events that are not told apart by a revision of ours."""
         self._line = msgspec.json.Decoder(_Line)
         self._made = msgspec.json.Decoder(_Made)
-        stages = ("requests.received.v1", "requests.classified.v1", "requests.routed.v1", "requests.matched.v1")
-        topics = [*stages, "requests.prioritized.v1", DraftHeld.topic, DeliveryMade.topic]
+        stages = (*BEFORE_MATCH, RequestMatched.topic, RequestPrioritized.topic)
+        topics = [*stages, DraftHeld.topic, DeliveryMade.topic]
         topics += [f"cases.{department}.v1" for department in departments]
         topics += [f"{worker}.dead.v1" for worker in WORKERS_WITH_DEAD_LETTERS]
         self._reader = clients.reader()
@@ -165,7 +169,7 @@ class Follower:
                 error = message.error()
                 if error is None:
                     self._ends.discard(place)
-                    self._take(place[0], message.value(), dict(message.headers() or ()), message.timestamp()[1])
+                    self.take(_record(place, message))
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
                     self._ends.add(place)
             if len(self._ends) == self._places:
@@ -176,70 +180,149 @@ class Follower:
         """Read no more."""
         self._reader.close()
 
-    def _take(self, topic: str, value: bytes | None, headers: Mapping[str, bytes], at_ms: int) -> None:
-        tally = self.tally
+    def unsettled_before(self, moment: float, what: Literal["decided", "delivered"] = "delivered") -> int:
+        """Count the reports accepted before a moment, in seconds since 1970, that are not `what` yet.
+
+        `decided`: there is a case, a draft or a dead letter. `delivered`: a case is with its system too. Cheap, however
+        many reports there are. It speaks of what was read: that is all once `read` said True after that moment.
+        """
+        waiting = self.tally.waiting_decision if what == "decided" else self.tally.waiting_delivery
+        return waiting.before(moment)
+
+    def take(self, record: Record) -> None:
+        """Take one record; those of one partition come in order."""
+        tally, topic = self.tally, record.topic
         tally.events[topic] += 1
-        tally.size[topic] += len(value or b"")
+        tally.size[topic] += len(record.value or b"")
+        self.last[topic, record.partition] = record.offset
         if topic.endswith(".dead.v1"):
-            self._dead(topic, value, headers)
+            self._dead(record)
             return
-        if value is None:
+        if is_poison(record.key, record.headers):
+            tally.poison[topic] += 1
+            return
+        if record.value is None:
             return
         try:
-            self._tell(topic, value, headers, at_ms)
+            if topic == DeliveryMade.topic:
+                self._delivery(record, self._made.decode(record.value))
+            else:
+                self._event(record, self._line.decode(record.value))
         except (msgspec.DecodeError, UnicodeDecodeError):
             tally.unreadable[topic] += 1
 
-    def _tell(self, topic: str, value: bytes, headers: Mapping[str, bytes], at_ms: int) -> None:
-        tally = self.tally
-        if topic in BEFORE_MATCH:
-            tally.times.setdefault(topic, Counter())[headers.get("ce_id", b"").partition(b".")[0]] += 1
+    def _event(self, record: Record, line: _Line) -> None:
+        row = self.tally.accounts.row(line.report.request_id)
+        stage = BEFORE_MATCH.get(record.topic)
+        if stage is not None:
+            self._early(record, line, row, stage)
+        elif record.topic == RequestMatched.topic:
+            self._matched(record, line, row)
+        elif record.topic == RequestPrioritized.topic:
+            if self._is_news("prioritized", record, row, line.priority.revision if line.priority else None):
+                self._stand(PRIORITIZED, record, row)
         else:
-            seen = self._seen.setdefault(topic, set())
-            event_id = headers.get("ce_id", b"")
-            if event_id in seen:
-                tally.twice[topic] += 1
-            seen.add(event_id)
-        if topic == DeliveryMade.topic:
-            made = self._made.decode(value)
-            tally.delivered[made.request_id] = made.department
-            took = (made.delivered_at - made.received_at).total_seconds()
-            tally.seconds.setdefault(made.request_id, took)
-            return
-        self._stage(topic, self._line.decode(value), at_ms)
+            self._decided(record, line, row)
 
-    def _stage(self, topic: str, line: _Line, at_ms: int) -> None:
-        tally, request = self.tally, line.report.request_id
-        match topic:
-            case "requests.received.v1":
-                tally.received.add(request)
-            case "requests.classified.v1":
-                tally.classified.add(request)
-            case "requests.routed.v1":
-                tally.routed.add(request)
-                if line.routing is not None and line.routing.outside:
-                    tally.outside.add(request)
-            case RequestMatched.topic:
-                link = line.matching
-                if link is not None and link.revision >= tally.links.get(request, (0, None, ""))[0]:
-                    tally.links[request] = (link.revision, link.duplicate_of, link.incident_id)
-            case DraftHeld.topic:
-                tally.held.add(request)
-                took = at_ms / 1000 - line.report.received_at.timestamp()
-                tally.seconds.setdefault(request, max(0.0, took))
-            case _ if topic.startswith("cases."):
-                tally.cases.add(request)
+    def _early(self, record: Record, line: _Line, row: int, stage: int) -> None:
+        accounts = self.tally.accounts
+        accounts.count(stage, row)
+        self._stand(stage, record, row)
+        if stage == RECEIVED:
+            if accounts.accepted[row] == UNKNOWN:
+                accounts.accepted[row] = record.at_ms // 100
+            self._look(row)
+        elif stage == CLASSIFIED and line.classification is not None:
+            accounts.category[row] = accounts.names.number(line.classification.service_code)
+        elif stage == ROUTED:
+            self.order.keyed(record.topic, record.partition, record.key, row)
+            if line.routing is not None:
+                accounts.department[row] = accounts.names.number(line.routing.department)
+                accounts.flags[row] |= OUTSIDE if line.routing.outside else 0
 
-    def _dead(self, topic: str, value: bytes | None, headers: Mapping[str, bytes]) -> None:
-        reason = headers.get("dead_reason", b"unknown").decode("utf-8", "replace")
-        worker = topic.removesuffix(".dead.v1")
+    def _matched(self, record: Record, line: _Line, row: int) -> None:
+        accounts, link = self.tally.accounts, line.matching
+        if self._is_news("matched", record, row, link.revision if link else None):
+            self._stand(MATCHED, record, row)
+        if link is not None and link.revision >= accounts.link[row]:
+            accounts.link[row] = min(link.revision, LAST_LINK)
+            accounts.incident[row] = accounts.row(link.incident_id)
+            accounts.duplicate_of[row] = UNKNOWN if link.duplicate_of is None else accounts.row(link.duplicate_of)
+
+    def _decided(self, record: Record, line: _Line, row: int) -> None:
+        accounts = self.tally.accounts
+        revision = line.priority.revision if line.priority else None
+        what: Revised = "held" if record.topic == DraftHeld.topic else "cases"
+        if line.decision is not None and line.decision.reviewer:
+            # A person's word comes when it comes, of whatever revision.
+            self._is_news(what, record, row, None)
+        elif self._is_news(what, record, row, revision) and revision == 1:
+            self._stand(DECIDED, record, row)
+        if what == "cases":
+            self.order.case(row, record.topic, record.partition)
+        elif accounts.seconds[row] < 0:
+            accounts.seconds[row] = max(0.0, record.at_ms / 1000 - line.report.received_at.timestamp())
+        self._look(row)
+
+    def _delivery(self, record: Record, made: _Made) -> None:
+        accounts = self.tally.accounts
+        row = accounts.row(made.request_id)
+        department = accounts.names.number(made.department)
+        # Each system has revisions of its own: what is not the first system's is told apart by its id.
+        own = accounts.taken_by[row] in {UNKNOWN, department} and not made.reviewed
+        self._is_news("delivered", record, row, made.revision if own else None)
+        accounts.taken_by[row] = department
+        if accounts.seconds[row] < 0:
+            accounts.seconds[row] = (made.delivered_at - made.received_at).total_seconds()
+        self.order.case(row, record.topic, record.partition)
+        self._look(row)
+
+    def _is_news(self, what: Revised, record: Record, row: int, revision: int | None) -> bool:
+        """Note what was said under a revision, or under an id alone; False if it was said before."""
+        accounts = self.tally.accounts
+        if revision is None:
+            spoken = (record.topic, next((content or b"" for name, content in record.headers if name == "ce_id"), b""))
+            news: News = "again" if spoken in self._spoken else "new"
+            self._spoken.add(spoken)
+            accounts.revisions[what][row] |= UNREVISED
+        else:
+            news = accounts.say(what, row, revision)
+        if news == "again":
+            self.tally.twice[record.topic] += 1
+        elif news == "back":
+            self.order.back(record.topic, row, revision or 0)
+        return news != "again"
+
+    def _stand(self, stage: int, record: Record, row: int) -> None:
+        self.order.stand(stage, row, record.topic, record.partition, record.offset)
+
+    def _look(self, row: int) -> None:
+        tally = self.tally
+        tally.waiting_decision.look(row, waits=not tally.is_decided(row))
+        tally.waiting_delivery.look(row, waits=not tally.is_settled(row))
+
+    def _dead(self, record: Record) -> None:
+        headers = dict(record.headers)
+        reason = _text(headers.get("dead_reason") or b"unknown")
+        worker = record.topic.removesuffix(".dead.v1")
+        marked = is_poison(record.key, record.headers)
         self.tally.dead[worker, reason] += 1
-        if worker in ASIDE:
+        origin = tuple(_text(headers.get(f"dead_{name}") or b"") for name in ("topic", "partition", "offset"))
+        place = (origin[0], int(origin[1]), int(origin[2])) if origin[1].isdigit() and origin[2].isdigit() else None
+        self.letters.append(Died(worker, place, reason, marked))
+        if worker in ASIDE or marked:
             return
         try:
-            self.tally.dead_ids.add(self._line.decode(value or b"").report.request_id)
+            request = self._line.decode(record.value or b"").report.request_id
         except (msgspec.DecodeError, UnicodeDecodeError):
-            self.tally.dead_ids.add(headers.get("ce_id", b"").decode("utf-8", "replace"))
+            request = _text(headers.get("ce_id") or b"")
+        row = self.tally.accounts.row(request)
+        self.tally.accounts.flags[row] |= DEAD
+        self._look(row)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,12 +345,31 @@ def judge(sent: Iterable[str], tally: Tally, book: Sequence[Mapping[str, object]
     for nothing.
     """
     records = {str(entry["ref"]): int(str(entry["records"])) for entry in book}
-    arrived = {ref for ref, number in records.items() if number > 0}
-    accounted = arrived | (tally.held - tally.cases) | tally.dead_ids
-    lost = sorted(set(sent) - accounted)
+    held, cases, dead = tally.held, tally.cases, tally.dead_ids
+    lost = sorted(
+        request
+        for request in set(sent)
+        if not records.get(request) and not (request in held and request not in cases) and request not in dead
+    )
     doubled = sorted(ref for ref, number in records.items() if number > 1)
     doubled += [f"{topic}: {number} events twice" for topic, number in sorted(tally.repeated.items())]
     return Verdict(lost=tuple(lost), doubled=tuple(doubled))
+
+
+def stale(tally: Tally, book: Sequence[Mapping[str, object]]) -> list[str]:
+    """Give the requests of which the CRM has an older revision than the newest case that policy made.
+
+    A newer one is lost although the request is not. Those that a person decided are left out: their word stands.
+    """
+    accounts = tally.accounts
+    versions = {str(entry["ref"]): int(str(entry["version"])) for entry in book}
+    return sorted(
+        request
+        for request, version in versions.items()
+        if (row := accounts.rows.get(request)) is not None
+        and not accounts.revisions["cases"][row] & UNREVISED
+        and version < accounts.newest("cases", row)
+    )
 
 
 def read_book(text: str) -> list[dict[str, object]]:
