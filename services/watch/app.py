@@ -207,7 +207,7 @@ class Watch:
         producer = self._app.producer
         async with asyncio.timeout(ACK_S):
             sent = [
-                await producer.send(each.topic, each.key, each.value, None, None, _sendable(each.headers))
+                await producer.send(each.topic, _key(each), each.value, None, None, _sendable(each.headers))
                 for each in said
             ]
             await asyncio.gather(*sent)
@@ -276,6 +276,11 @@ class Watch:
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():
             self._failed.set_exception(error)
+
+
+def _key(record: Outgoing) -> bytes | None:
+    # aiokafka does not send what has neither key nor value, which any other client may have put on a topic.
+    return b"" if record.key is None and record.value is None else record.key
 
 
 def _sendable(headers: Headers) -> list[tuple[str, bytes]]:

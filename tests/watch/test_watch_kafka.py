@@ -255,6 +255,7 @@ def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_and_stops_nobody(
     feed.append(range(30))
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     producer.produce(RequestMatched.topic, b"not json", b"k", 0, headers=[("mark", b"x")])
+    producer.produce(RequestMatched.topic, None, None, 0, headers=[("ce_type", b"stormdrain.requests.matched.v1")])
     producer.flush(10)
     feed.append(range(30, 60))
     with (
@@ -263,7 +264,10 @@ def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_and_stops_nobody(
         watching(broker, tmp_path) as process,
     ):
         kpis.until(lambda: figures(kpis, "dead") == feed.truth(range(60)))
-        dead.until(lambda: len(dead.records) > 0)
+        dead.until(lambda: len(dead.records) > 1)
+        empty, body = dead.records[1]
+        assert not body
+        assert empty["dead_reason"] == "empty_value"
         headers, body = dead.records[0]
         assert body == b"not json"
         assert headers["mark"] == "x"
@@ -276,6 +280,7 @@ def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_and_stops_nobody(
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         assert 'stormdrain_records_rejected_total{reason="bad_json",worker="watch"} 1.0' in text
+        assert 'stormdrain_records_rejected_total{reason="empty_value",worker="watch"} 1.0' in text
         assert stopped(process) == 0
 
 
