@@ -102,6 +102,8 @@ class Tally:
         """Records by topic that are no events: poison that somebody else put there."""
         self.poison: Counter[str] = Counter()
         """Records by topic that bear the mark of our own poison."""
+        self.replayed: Counter[str] = Counter()
+        """Dead letters by topic that an operator brought back to it."""
         self.events: Counter[str] = Counter()
         self.size: Counter[str] = Counter()
         """Bytes of values by topic."""

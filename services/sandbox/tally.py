@@ -27,7 +27,7 @@ from services.events import (
 )
 from services.runtime.kafka import KafkaClients
 from services.runtime.ports import Message
-from services.runtime.records import readable
+from services.runtime.records import REPLAY_FOR, readable
 from services.sandbox.accounts import (
     CLASSIFIED,
     DEAD,
@@ -203,6 +203,9 @@ class Follower:
             return
         if record.value is None:
             return
+        if any(name == REPLAY_FOR for name, _ in record.headers):
+            self._replayed(record)
+            return
         try:
             if topic == DeliveryMade.topic:
                 self._delivery(record, self._made.decode(record.value))
@@ -300,6 +303,17 @@ class Follower:
         tally = self.tally
         tally.waiting_decision.look(row, waits=not tally.is_decided(row))
         tally.waiting_delivery.look(row, waits=not tally.is_settled(row))
+
+    def _replayed(self, record: Record) -> None:
+        """A dead letter that an operator brought back, for one worker alone: it is on its way again."""
+        self.tally.replayed[record.topic] += 1
+        try:
+            request = self._line.decode(record.value or b"").report.request_id
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        row = self.tally.accounts.row(request)
+        self.tally.accounts.flags[row] &= ~DEAD
+        self._look(row)
 
     def _dead(self, record: Record) -> None:
         headers = dict(record.headers)

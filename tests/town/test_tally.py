@@ -264,3 +264,15 @@ def test_categories_and_departments_are_known_by_request() -> None:
     assert follow.tally.outside == {"a"}
     with pytest.raises(KeyError):
         follow.tally.categories["b"]
+
+
+def test_a_dead_letter_that_an_operator_brought_back_is_on_its_way_again_and_no_event_twice() -> None:
+    follow, case = follower(), {"ce_id": b"a.case.1"}
+    tell(follow, "cases.parks.v1", said("a"), case)
+    tell(follow, "deliver.dead.v1", said("a"), {**case, "dead_reason": b"crm_schema"})
+    assert follow.tally.dead_ids == {"a"}
+    tell(follow, "cases.parks.v1", said("a"), {**case, "dead_replay_for": b"deliver"})
+    assert follow.tally.repeated == {}
+    assert follow.tally.replayed == {"cases.parks.v1": 1}
+    assert judge(["a"], follow.tally, []).lost == ("a",)
+    assert judge(["a"], follow.tally, book(a=1)).good
