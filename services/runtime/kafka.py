@@ -47,8 +47,31 @@ class KafkaSettings(Settings, frozen=True, kw_only=True):
         int, Meta(ge=10_000, description="A member that does not poll is expelled after this.")
     ] = 120_000
     transaction_timeout_ms: Annotated[
-        int, Meta(ge=5000, description="The broker ends a transaction that stays open longer.")
+        int, Meta(ge=10_000, description="The broker ends a transaction that stays open longer.")
     ] = 15_000
+
+
+_LOST = frozenset({"FAIL", "REQTMOUT"})
+"""librdkafka's own names for what it says when a connection is gone, and when a request was not answered in time."""
+
+
+class _Listening:
+    """Takes a producer's log: what is said of lost connections is heard, the rest is logged as ever.
+
+    librdkafka sends a request again after a cut connection and says so nowhere else: `error_cb` hears of connections
+    that cannot be made, not of one that was closed in the middle.
+    """
+
+    def __init__(self, on_lost: Callable[[str], None]) -> None:
+        self._on_lost = on_lost
+        self._log = native_log()
+
+    def log(self, level: int, form: str, *words: str) -> None:
+        """Take one line; confluent-kafka gives librdkafka's name for it, the client and the text."""
+        if words[0] in _LOST:
+            self._on_lost(words[-1])
+        elif level >= logging.WARNING:
+            self._log.log(level, form, *words)
 
 
 def native_log() -> logging.Logger:
@@ -164,6 +187,8 @@ class KafkaClients:
                 "transactional.id": transactional_id,
                 "client.id": transactional_id,
                 "transaction.timeout.ms": self._settings.transaction_timeout_ms,
+                "logger": _Listening(on_suspect),
+                "log_level": 6,
                 "compression.type": "lz4",
                 "linger.ms": 2,
                 # Java's partitioner, so that a department's own producer or Kafka Streams agrees on partitions.

@@ -36,6 +36,7 @@ class Membership:
         self._consumer: Consumer | None = None
         self._flowing: set[Place] = set()
         self._stopped = False
+        self._adrift: set[Place] = set()
         self._news: set[int] = set()
         self.held: set[Place] = set()
         """The partitions that are this process's own."""
@@ -74,6 +75,7 @@ class Membership:
 
     def take(self, at_most: int, idle_s: float, linger_s: float) -> list[Message]:
         """Consume up to `at_most` records; none when partitions moved meanwhile, and what is still ours is rewound."""
+        self._anchor()
         self.moved = False
         consumer = self._ours()
         messages = consumer.consume(1, idle_s)
@@ -141,6 +143,20 @@ class Membership:
         deadline = self._clock.monotonic() + self._rewind_s
         for place in left:
             self._seek(TopicPartition(*place, committed.get(place, OFFSET_BEGINNING)), deadline)
+
+    def _anchor(self) -> None:
+        """Take those partitions up anew whose position librdkafka could not find out, and would not ask for again."""
+        adrift, self._adrift = self._adrift & self.held, set()
+        if not adrift:
+            return
+        committed = self.committed(adrift)
+        anew = [TopicPartition(*place, committed.get(place, OFFSET_BEGINNING)) for place in sorted(adrift)]
+        log.info("taking up anew %s", _names(anew))
+        # One that never began cannot be moved by a seek.
+        self._ours().incremental_unassign(anew)
+        self._ours().incremental_assign(anew)
+        if still := [p for p in anew if (p.topic, p.partition) not in self._flowing]:
+            self._ours().pause(still)
 
     def _seek(self, partition: TopicPartition, deadline: float) -> None:
         while True:
@@ -227,6 +243,9 @@ class Membership:
             raise KafkaException(error)
         if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
             log.warning("consumer: %s", error)
+            # Of a partition, it may be that its committed offset could not be read when it was assigned, for instance
+            # since the coordinator had just moved: then nothing of it would ever be fetched.
+            self._adrift |= {(message.topic(), message.partition())} & self.held
         return False
 
 

@@ -8,6 +8,7 @@ thrown away and made anew under the same id, which raises the epoch and fences t
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -87,11 +88,10 @@ class Transactor:
             FencedError: another process holds this slot.
 
         """
-        producer = self._producer or self._renewed()
+        producer = self._sound()
         if producer is None:
             why = "there is no producer, and the worker is stopping"
             raise BatchFailedError(why, certain=True)
-        self._suspect = ""
         deadline = self._clock.monotonic() + self._timeout_s
         committing = False
         try:
@@ -109,7 +109,7 @@ class Transactor:
             self._again(lambda: producer.commit_transaction(self._left(deadline)), deadline)
             if (took := self._clock.monotonic() - began) > SLOW_COMMIT_S:
                 self._suspect = f"a commit of {took:.1f} s"
-            producer.poll(0)  # hears of disconnects during the commit, which librdkafka has mended without a word
+            producer.poll(0)  # hears of disconnects during the commit, which librdkafka has mended by itself
         except KafkaException as error:
             self._recover(producer, error.args[0], committing=committing)
         self._open = False
@@ -127,7 +127,21 @@ class Transactor:
                 producer.abort_transaction(ABORT_S)
             except KafkaException as error:
                 log.warning("a transaction is left open for the next holder of %s to end: %s", self._id, error)
-        producer.flush(0)
+        with suppress(KafkaException):  # what was fatal is raised here once more
+            producer.flush(0)
+
+    def _sound(self) -> Producer | None:
+        """Give a producer that nothing of before is under way of; None when the worker is told to stop meanwhile.
+
+        What befell it between transactions counts too: librdkafka tells of a disconnect that is like the last one only
+        after half a minute, so that one inside the next transaction would not be heard.
+        """
+        if self._producer is not None:
+            self._producer.poll(0)
+            if not self._suspect:
+                return self._producer
+            log.warning("renewing the producer: %s between transactions", self._suspect)
+        return self._renewed()
 
     def _left(self, deadline: float) -> float:
         return max(0.1, deadline - self._clock.monotonic())
@@ -207,5 +221,6 @@ class Transactor:
                 self._clock.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
+                producer.poll(0)  # what befell it until now is of no consequence
                 self._suspect = ""
                 return producer

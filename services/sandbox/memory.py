@@ -71,6 +71,8 @@ class MemoryProducer:
 
     def flush(self, timeout: float) -> int:  # noqa: ARG002, D102
         self._cluster.reach("before flush")
+        if self._fatal is not None:
+            raise self._fatal
         return 0
 
     def send_offsets_to_transaction(  # noqa: D102

@@ -124,6 +124,16 @@ def test_who_is_fenced_says_so_and_does_not_renew(moment: str) -> None:
     assert bench.renewals == []
 
 
+@pytest.mark.parametrize("moment", ["before begin", "before commit"])
+def test_who_was_fenced_lets_its_producer_go_although_that_raises_the_same_again(moment: str) -> None:
+    bench = Bench()
+    bench.cluster.plan(moment, bench.make().start)
+    with pytest.raises(FencedError):
+        bench.run(b"a")
+    bench.transactor.close()
+    assert bench.out() == []
+
+
 @pytest.mark.parametrize("moment", ["before abort", "before init"])
 def test_who_is_fenced_while_mending_says_so(moment: str) -> None:
     bench = Bench()
@@ -140,6 +150,18 @@ def test_records_that_are_not_acknowledged_in_time_fail_the_batch() -> None:
     assert (str(error), error.certain) == ("2 records were not acknowledged in time", True)
     bench.run(b"c")
     assert (bench.out(), bench.renewals) == ([b"c"], [1])
+
+
+def test_a_disconnect_between_transactions_costs_the_producer_before_the_next_one_begins() -> None:
+    # librdkafka says nothing of a second one like it for half a minute: that may be one that counts.
+    bench = Bench()
+    bench.run(b"a")
+    bench.clients.producers["echo-0"].suspect("disconnected")
+    begun: list[int] = []
+    bench.cluster.plan("before begin", lambda: begun.append(len(bench.renewals)))
+    bench.run(b"b")
+    bench.run(b"c")
+    assert (bench.out(), begun, bench.renewals) == ([b"a", b"b", b"c"], [1], [1])
 
 
 def _full(bench: Bench, times: int) -> Callable[..., None]:
