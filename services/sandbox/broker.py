@@ -26,9 +26,9 @@ from confluent_kafka.admin import AdminClient
 from services.sandbox import jars
 from services.sandbox.jars import BrokerError, OnProgress
 from services.sandbox.node import Java, Process, find_java, settings
-from services.sandbox.plan import HOST, Plan, make_plan
+from services.sandbox.plan import HOST, Plan, Route, make_plan
 
-__all__ = ["Broker", "BrokerError", "Node", "NodeStatus", "Status"]
+__all__ = ["Broker", "BrokerError", "Node", "NodeStatus", "Route", "Status"]
 
 _POLITE_STOP_S = 20.0
 _POLL_S = 0.05
@@ -92,6 +92,7 @@ class Broker:
         fresh: bool = False,
         ephemeral: bool = False,
         die_with_parent: bool = False,
+        proxied: bool = False,
         overrides: Mapping[str, str] | None = None,
         limit_s: float = 90.0,
         on_progress: OnProgress | None = None,
@@ -106,6 +107,7 @@ class Broker:
             fresh: forget what an earlier cluster left.
             ephemeral: forget the data at the stop, too.
             die_with_parent: end the nodes when this process ends, even by SIGKILL.
+            proxied: let clients come past a `services.sandbox.proxy.Proxy` of `routes`, too.
             overrides: Kafka properties that go before ours, on every node.
             limit_s: how long, in seconds, the nodes may take until they answer (and again at a `restart`).
             on_progress: told what is going on.
@@ -126,7 +128,9 @@ class Broker:
             if fresh or (last and last.ephemeral):
                 _wipe(folder)
                 last = None
-            plan = make_plan(folder, last, nodes=nodes, ports=ports, heap_mb=heap_mb, ephemeral=ephemeral)
+            plan = make_plan(
+                folder, last, nodes=nodes, ports=ports, heap_mb=heap_mb, ephemeral=ephemeral, proxied=proxied
+            )
             java = find_java()
             classpath = jars.ensure(report)
             broker = cls(folder, plan, die_with_parent=die_with_parent, limit_s=limit_s)
@@ -162,6 +166,11 @@ class Broker:
         found = ((process.address, process.alive()) for process in self._processes.values())
         return [Node(address.id, alive.pid if alive else None, address.port) for address, alive in found]
 
+    @property
+    def routes(self) -> list[Route]:
+        """The way to each node past a proxy; none where the cluster was not started `proxied`."""
+        return [Route(each.id, each.proxy_port, each.upstream) for each in self._plan.addresses if each.upstream]
+
     def log_of(self, node_id: int) -> Path:
         """The node's log file."""
         return self._process(node_id).log
@@ -177,6 +186,25 @@ class Broker:
     def resume(self, node_id: int) -> None:
         """SIGCONT one node."""
         self._process(node_id).signal(signal.SIGCONT)
+
+    def fill_disk(self, node_id: int, *, most_bytes: int = 0) -> None:
+        """Leave one node no room: from now on it can write no file past `most_bytes`.
+
+        Kafka ends a node whose only data folder fails, within a second and without an answer to what it could not
+        keep. A `restart` gives the node room again.
+
+        Raises:
+            BrokerError: this system is not Linux.
+        """
+        self._process(node_id).limit_files(most_bytes)
+
+    def free_disk(self, node_id: int) -> None:
+        """Give a node room again that still runs.
+
+        Raises:
+            BrokerError: this system is not Linux.
+        """
+        self._process(node_id).limit_files(None)
 
     def restart(self, node_id: int) -> None:
         """Start one node again, on its port and its data, and return when it answers; one that runs is stopped first.

@@ -95,13 +95,16 @@ def settings(address: Address, everyone: Sequence[Address], data: Path, override
     """
     copies = str(min(3, len(everyone)))
     enough = "2" if len(everyone) > 1 else "1"
+    listens, told = {"CLIENT": address.port, "CONTROLLER": address.controller_port}, {"CLIENT": address.port}
+    if address.upstream:
+        listens["PROXIED"], told["PROXIED"] = address.upstream, address.proxy_port
     return {
         "process.roles": "broker,controller",
         "node.id": str(address.id),
         "controller.quorum.voters": ",".join(f"{peer.id}@{HOST}:{peer.controller_port}" for peer in everyone),
-        "listeners": f"CLIENT://{HOST}:{address.port},CONTROLLER://{HOST}:{address.controller_port}",
-        "advertised.listeners": f"CLIENT://{HOST}:{address.port}",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in listens.items()),
+        "advertised.listeners": ",".join(f"{name}://{HOST}:{port}" for name, port in told.items()),
+        "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listens),
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(data),
@@ -242,6 +245,23 @@ class Process:
         if process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
+
+    def limit_files(self, most_bytes: int | None) -> None:
+        """Let the node write no file past `most_bytes` (None: as far as it likes); nothing where it does not run.
+
+        What it tries to write past them fails with EFBIG: Java ignores the signal that would end another program.
+
+        Raises:
+            BrokerError: this system cannot set limits of another process; Linux can.
+        """
+        process = self.alive()
+        if process is None:
+            return
+        if not hasattr(process, "rlimit"):
+            msg = f"node {self.address.id} of the embedded broker cannot run out of disk here: that takes Linux"
+            raise BrokerError(msg)
+        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (hard if most_bytes is None else most_bytes, hard))
 
     def end(self, *, within_s: float) -> None:
         """End the node and wait until it is gone: politely for `within_s` seconds, then by SIGKILL (0: at once)."""

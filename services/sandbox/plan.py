@@ -17,13 +17,28 @@ _SIZES = (1, 3)
 _FREE_PORTS = range(20_000, 32_000)  # below those of outgoing connections, so that none of them takes a port again
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a node past a proxy: where the proxy listens (0: any free port), and the node's port behind it."""
+
+    node: int
+    port: int
+    upstream: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a node listens on 127.0.0.1: for clients (`port`) and for the other controllers (`controller_port`)."""
+    """Where a node listens on 127.0.0.1: for clients (`port`) and for the other controllers (`controller_port`).
+
+    A node that may stand behind a proxy has one more port for clients (`upstream`), at which it tells them that it is
+    found at the proxy's (`proxy_port`), where it does not listen itself; both are 0 otherwise.
+    """
 
     id: int
     port: int
     controller_port: int
+    upstream: int = 0
+    proxy_port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +76,18 @@ class Plan:
 
 
 def make_plan(
-    folder: Path, last: Plan | None, *, nodes: int, ports: Sequence[int] | None, heap_mb: int, ephemeral: bool
+    folder: Path,
+    last: Plan | None,
+    *,
+    nodes: int,
+    ports: Sequence[int] | None,
+    heap_mb: int,
+    ephemeral: bool,
+    proxied: bool = False,
 ) -> Plan:
     """The plan of this start, with the cluster id of `last` and, where `ports` are left open, its ports if still free.
+
+    Those of a proxy (`proxied`) are new each time.
 
     Raises:
         BrokerError: what was asked for does not go together, does not fit the data of `last`, or a port is taken.
@@ -94,15 +118,21 @@ def make_plan(
         ports = [each.port for each in last.addresses]
     else:
         ports = free_ports(nodes)
-    controllers = free_ports(nodes, apart_from=ports)
+    others = free_ports(3 * nodes, apart_from=ports)
     return Plan(
         version=KAFKA_VERSION,
         cluster_id=last.cluster_id if last else _new_cluster_id(),
         heap_mb=heap_mb,
         ephemeral=ephemeral,
         addresses=tuple(
-            Address(id=number, port=port, controller_port=controller)
-            for number, (port, controller) in enumerate(zip(ports, controllers, strict=True), 1)
+            Address(
+                id=number,
+                port=port,
+                controller_port=others.pop(),
+                upstream=others.pop() if proxied else 0,
+                proxy_port=others.pop() if proxied else 0,
+            )
+            for number, port in enumerate(ports, 1)
         ),
     )
 
