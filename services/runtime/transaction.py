@@ -141,7 +141,8 @@ class Transactor:
             if not self._suspect:
                 return self._producer
             log.warning("renewing the producer: %s between transactions", self._suspect)
-        return self._renewed()
+        self._producer = self._renewed()
+        return self._producer
 
     def _left(self, deadline: float) -> float:
         return max(0.1, deadline - self._clock.monotonic())
@@ -177,6 +178,10 @@ class Transactor:
         log.warning("the transaction failed: %s (%s)", error, kind.name.lower())
         if kind is Kind.FENCED:
             raise FencedError(self._id, error)
+        if error.code() in failures.SUSPECT:
+            # What timed out may be obeyed yet; and the broker, whose time may be up too, would take an abort for that
+            # of a stranger. Under a new epoch there is neither.
+            self._suspect = str(error)
         if kind is Kind.ABORTABLE and not self._suspect and self._aborted(producer):
             raise BatchFailedError(str(error), certain=True)
         self._producer = self._renewed()

@@ -105,6 +105,15 @@ def test_a_fatal_error_costs_the_producer_and_before_the_commit_nothing_else(
     assert (bench.out(), bench.renewals) == ([b"b"], [1])
 
 
+def test_what_timed_out_and_has_to_be_aborted_costs_the_producer_at_once() -> None:
+    bench = Bench()
+    bench.cluster.plan("before commit", raising(trouble(KafkaError._TIMED_OUT, abort=True)))
+    bench.cluster.plan("before abort", raising(FENCED))  # what the broker says once the transaction's time was up
+    assert not bench.failing(b"a").certain
+    bench.run(b"b")
+    assert (bench.out(), bench.renewals) == ([b"b"], [1])
+
+
 @pytest.mark.parametrize("error", [ABORT, FATAL, AGAIN])
 def test_an_abort_that_fails_costs_the_producer(error: Any) -> None:
     bench = Bench()
@@ -160,8 +169,10 @@ def test_a_disconnect_between_transactions_costs_the_producer_before_the_next_on
     begun: list[int] = []
     bench.cluster.plan("before begin", lambda: begun.append(len(bench.renewals)))
     bench.run(b"b")
+    second = bench.clients.producers["echo-0"]
     bench.run(b"c")
     assert (bench.out(), begun, bench.renewals) == ([b"a", b"b", b"c"], [1], [1])
+    assert bench.clients.producers["echo-0"] is second
 
 
 def _full(bench: Bench, times: int) -> Callable[..., None]:
