@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka import Producer as KafkaProducer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Meta
@@ -82,7 +82,7 @@ def native_log() -> logging.Logger:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith(("FAIL", "ERROR"))
+    return not record.getMessage().startswith(("FAIL", "ERROR"))
 
 
 def connection(settings: KafkaSettings) -> Config:
@@ -215,8 +215,13 @@ class KafkaClients:
         if not partitions:
             return {}
         wanted = {TopicPartition(p.topic, p.partition): what for p in partitions}
-        found = self.admin().list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
-        return {(p.topic, p.partition): future.result().offset for p, future in found.items()}
+        asked = self.admin().list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
+        try:
+            return {(p.topic, p.partition): future.result().offset for p, future in asked.items()}
+        except KafkaException:
+            # librdkafka's admin goes on asking by the leaders and epochs that it once learnt; a new one learns them.
+            self._admin = None
+            raise
 
     def partitions(self, topic: str) -> int:
         """Count a topic's partitions; see `ports.Clients.partitions`."""

@@ -4,9 +4,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from services.runtime.kafka import KafkaSettings, connection
+from services.runtime.kafka import KafkaClients, KafkaSettings, connection, native_log
 from services.sandbox import mock_cluster
 from services.sandbox.mock_cluster import Api, MockCluster, MockClusterError
 
@@ -100,3 +100,27 @@ def test_a_librdkafka_without_the_functions_is_told_with_their_names(monkeypatch
     assert first.endswith(f"of confluent-kafka {version('confluent-kafka')} lacks: rd_kafka_mock_moon_phase")
     assert Path(first.split()[6]).name.startswith("librdkafka")
     assert last == "  expected confluent-kafka 2.15 or newer"
+
+
+def test_who_asks_for_ends_by_a_leader_that_is_no_more_asks_anew_by_what_is() -> None:
+    with MockCluster(brokers=1) as mock:
+        mock.create_topic("out.v1", 1)
+        clients = KafkaClients(KafkaSettings(bootstrap=mock.bootstrap))
+        place = TopicPartition("out.v1", 0)
+        before = clients.admin()
+        assert clients.ends([place]) == {("out.v1", 0): 0}
+        assert clients.admin() is before
+        mock.push_errors(Api.LIST_OFFSETS, [KafkaError.FENCED_LEADER_EPOCH])
+        with pytest.raises(KafkaException, match="FENCED_LEADER_EPOCH"):
+            clients.ends([place])
+        assert clients.admin() is not before
+        assert clients.ends([place]) == {("out.v1", 0): 0}
+
+
+def test_what_librdkafka_says_of_failing_connections_is_not_logged_twice(caplog: pytest.LogCaptureFixture) -> None:
+    logger = native_log()
+    logger.warning("%s [%s] %s", "FAIL", "decide-0#producer-1", "connection refused")
+    logger.warning("%s [%s] %s", "SESSTMOUT", "decide-0#consumer-2", "the session timed out")
+    assert [record.getMessage() for record in caplog.records] == [
+        "SESSTMOUT [decide-0#consumer-2] the session timed out"
+    ]
