@@ -3,6 +3,7 @@
 import typer
 
 from services.cli import broker, city, dead, schemas, topics
+from services.cli.chaos.command import chaos
 from services.cli.crm import crm
 from services.cli.demo import demo
 from services.cli.docs import docs
@@ -27,6 +28,7 @@ app.command("crm", rich_help_panel="Run")(crm)
 app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate", help="Plan, apply and check topics.yaml.")
 app.add_typer(dead.app, name="dead", rich_help_panel="Operate")
+app.command("chaos", rich_help_panel="Develop")(chaos)
 app.command("settings", rich_help_panel="Operate")(settings)
 app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
 app.command("train", rich_help_panel="Your town")(train)

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from services.cli.run import EDGES, EXIT_SETTINGS, Name
 from services.runtime.supervisor import OnExit, Program, Supervisor
 from services.sandbox.plan import free_ports, is_free
@@ -211,16 +213,16 @@ class Town:
             return False
         return False
 
-    def metric(self, name: str, metric: str) -> float:
-        """Give what a worker process measures, 0 where it does not tell: the sum over all labels.
+    def metric(self, name: str, metric: str, **labels: str) -> float:
+        """Give what a worker process measures, 0 where it does not tell: the sum over all samples with these labels.
 
         Raises:
             OSError: it does not answer.
 
         """
-        lines = fetch(f"{self._probe(name)}/metrics").decode().splitlines()
-        told = (line.rpartition(" ") for line in lines if line.startswith((f"{metric} ", f"{metric}{{")))
-        return sum(float(value) for _, _, value in told)
+        text = fetch(f"{self._probe(name)}/metrics").decode()
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return sum(each.value for each in samples if each.name == metric and labels.items() <= each.labels.items())
 
     def _url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"

@@ -1,0 +1,1 @@
+"""`stormdrain chaos`: a town under faults, and a verifier that knows every report."""

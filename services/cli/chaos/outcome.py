@@ -1,0 +1,133 @@
+"""What a run is held against, once everything that was sent has had its time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.cli.run import EDGES, Name
+from services.cli.town import fetch
+from services.runtime.topics import load as load_topics
+from services.sandbox.open_transactions import lag, open_transactions
+from services.sandbox.poison import judge_dead
+from services.sandbox.tally import judge, read_book, stale
+from services.sandbox.undisturbed import differences, received, undisturbed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.cli.chaos.conductor import Conductor
+    from services.cli.chaos.stage import Stage
+    from services.sandbox.jars import OnProgress
+
+SETTLE_S = 180.0
+"""A town that has not settled this long after the last report will not."""
+DRAINED_S = 60.0
+"""Published: after the last report and the last fault, all that waits is done within this."""
+FLAT_BYTES = 512
+"""Bytes that a process which keeps no state may gain for each report: what an allocator's noise comes to here."""
+KEPT_BYTES = 16_384
+"""Bytes that a process which keeps state may keep for each report."""
+KEEPS_NOTHING = (Name.RECEIVE, Name.CLASSIFY, Name.ROUTE, Name.REVIEW)
+REPLAYED = frozenset({"crm_ambiguous", "crm_schema"})
+"""Reasons of dead letters that the department's system causes, and an operator brings back."""
+SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that has to hold: what was found, and what is expected."""
+
+    what: str
+    found: str
+    expected: str
+    good: bool
+    examples: tuple[str, ...] = ()
+
+
+def settle(stage: Stage) -> float | None:
+    """Wait until every report has arrived and every group has read everything; give the seconds, None: they did not."""
+    began = time.monotonic()
+    stage.poisoner.flush(SETTLE_S)
+    known = load_topics()
+    names = {topic.name: topic.stem for topic in known.expand(stage.city.departments, brokers=1)}
+    reads = {
+        str(worker): [
+            name for name, stem in names.items() if worker in known.entries[stem].read_by and stem not in _TABLES
+        ]
+        for worker in Name
+        if worker not in EDGES
+    }
+    while time.monotonic() - began < SETTLE_S:
+        stage.follower.read(1.0)
+        if not stage.waiting(time.time(), delivered=True) and not any(
+            lag(stage.clients, reads, stage.follower.last).values()
+        ):
+            stage.follower.read(5.0)
+            return time.monotonic() - began
+        time.sleep(0.2)
+    return None
+
+
+_TABLES = frozenset({"context.updated.v1", "surges.detected.v1"})
+"""Topics that are read whole by every process, outside its group."""
+
+
+def checks(stage: Stage, conductor: Conductor, sent: Sequence[str], drained_s: float | None) -> list[Check]:
+    """Hold the run against everything that was promised."""
+    tally = stage.follower.tally
+    book = read_book(fetch(f"{stage.town.crm}/api/book", timeout_s=120.0).decode())
+    verdict = judge(sent, tally, book)
+    letters = [letter for letter in stage.follower.letters if letter.reason not in REPLAYED]
+    dead = judge_dead(stage.poisoner.ledger, letters)
+    expected = undisturbed(received(stage.clients), city=stage.town.city, models=stage.town.models)
+    never = [f"{played.kind} ({played.target})" for played in conductor.played if played.recovered_s is None]
+    topics = [topic.name for topic in load_topics().expand(stage.city.departments, brokers=1)]
+    return [
+        _none("reports lost", verdict.lost),
+        _none("reports doubled at a department's system, or on a topic", verdict.doubled),
+        _none("cases of which the system has an old revision", stale(tally, book)),
+        _none("reports that nobody sent", list(tally.strangers)),
+        _none("breaches of order", [str(each) for each in stage.follower.order.violations()]),
+        _none("links, departments and categories other than in an undisturbed run", differences(expected, tally)),
+        _none("dead letters that should not be, or are missing", [str(fault) for fault in dead]),
+        _none("transactions left open", [str(each) for each in open_transactions(stage.clients, topics)]),
+        _none("faults after which the town was not whole within 90 s", never),
+        _none("faults that did not do what they must", conductor.unexpected),
+        Check(
+            what="seconds from the last report and the last fault until nothing waits",
+            found="never" if drained_s is None else f"{drained_s:.1f}",
+            expected=f"at most {DRAINED_S:g}",
+            good=drained_s is not None and drained_s <= DRAINED_S,
+        ),
+        _memory(stage),
+    ]
+
+
+def _none(what: str, found: Sequence[Any]) -> Check:
+    examples = tuple(str(each) for each in found[:SHOWN])
+    return Check(what=what, found=f"{len(found):,}", expected="0", good=not found, examples=examples)
+
+
+def _memory(stage: Stage) -> Check:
+    grown = {
+        name: growth.per_report
+        for name, growth in stage.memory.growth().items()
+        if growth.per_report > (FLAT_BYTES if name.rpartition("-")[0] in KEEPS_NOTHING else KEPT_BYTES)
+    }
+    return Check(
+        what=f"processes that keep more than {FLAT_BYTES} bytes a report, or {KEPT_BYTES:,} where they keep state",
+        found=f"{len(grown)}",
+        expected="0",
+        good=not grown,
+        examples=tuple(f"{name}: {each:,.0f} bytes a report" for name, each in grown.items()),
+    )
+
+
+def tell(found: Sequence[Check], say: OnProgress) -> None:
+    """Tell of all that was found."""
+    for check in found:
+        say(f"{'  ' if check.good else 'x '}{check.what}: {check.found} (expected {check.expected})")
+        for example in check.examples:
+            say(f"      {example}")
