@@ -33,6 +33,7 @@ class OddNames:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread()
         self._producer: AIOKafkaProducer | None = None
         self._waiting: list[tuple[Any, Any]] = []
         self._lock: asyncio.Lock | None = None
@@ -46,7 +47,8 @@ class OddNames:
         """Write a record some time; `what` comes back with its place."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="odd-names", daemon=True).start()
+            self._thread = threading.Thread(target=self._loop.run_forever, name="odd-names", daemon=True)
+            self._thread.start()
         future = asyncio.run_coroutine_threadsafe(self._send(topic, partition, key, value), self._loop)
         self._waiting.append((future, what))
 
@@ -61,8 +63,12 @@ class OddNames:
         """Stop the thread; what was not written yet never is."""
         if self._loop is None:
             return
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        for future, _ in self._waiting:
+            future.cancel()
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
         self._loop = None
 
     async def _send(self, topic: str, partition: int, key: bytes, value: bytes | None) -> Place:

@@ -69,7 +69,7 @@ class Spilt:
 class Poisoner:
     """Puts poison on the topics of a cluster; the same seed puts out the same records. Belongs to one thread.
 
-    `ledger` holds what the broker has acknowledged: all there is after `flush` said True.
+    `ledger` holds what the broker has acknowledged: all there is after `flush` said True. To be closed in the end.
     """
 
     def __init__(self, bootstrap: str, seed: int, departments: Sequence[str], topics: Topics | None = None) -> None:
@@ -77,7 +77,9 @@ class Poisoner:
         self._luck = Random(f"poison {seed}")
         self._seed = seed
         self._departments = list(departments)
-        self._readers = readers(topics or load())
+        topics = topics or load()
+        self._readers = readers(topics)
+        self._compacted = {stem for stem, entry in topics.entries.items() if entry.cleanup == "compact"}
         self._stems = sorted(stem for stem in self._readers if stem in {stem for kind in KINDS for stem in kind.stems})
         self._dealt = 0
         self._awaited = 0
@@ -160,6 +162,8 @@ class Poisoner:
         if headers:
             headers = [*headers, (MARK, kind.name.encode())]
             key = luck.choice((own, own, None, own + b"\xff\x00"))
+            if key is None and stem in self._compacted:  # no broker takes that
+                key = own
         partition = luck.randrange(self._number(topic))
         refused_by = frozenset({kind.only}) if kind.only else self._readers[stem]
         spilt = Spilt(kind.name, refused_by)
