@@ -21,10 +21,12 @@ KINDS = ("received", "classified", "routed")
 START = datetime.fromisoformat("2026-01-05T07:00:00+00:00")
 
 
-def samples(kind: str, *, seed: int, count: int, city: Path, models: Path) -> Sequence[Event]:
-    """Give `count` events of one of `KINDS`; the same arguments give the same events."""
+def samples(
+    kind: str, *, seed: int, count: int, city: Path, models: Path, start: datetime = START
+) -> Sequence[Event]:
+    """Give `count` events of one of `KINDS` in an hour from `start` on; the same arguments give the same events."""
     town = load(city)
-    reports = storm(town, seed=seed, count=count, start=START, spread_s=3600)
+    reports = storm(town, seed=seed, count=count, start=start, spread_s=3600)
     events: Sequence[Event] = [RequestReceived(report=_report(report, town.jurisdiction_id)) for report in reports]
     shared = Shared(stormdrain_city_dir=city, stormdrain_models_dir=models)
     if kind in KINDS[1:]:

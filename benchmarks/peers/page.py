@@ -6,13 +6,17 @@ from typing import Any
 
 
 def replace_table(page: Path, result: Mapping[str, Any]) -> None:
-    """Put the table of `result` between the marks of its race.
+    """Put the table of `result` between the marks of its race; errors as with `put`."""
+    put(page, result["benchmark"], table(result))
+
+
+def put(page: Path, name: str, markdown: str) -> None:
+    """Put text between the marks of a race.
 
     Raises:
         ValueError: the page has no such marks.
 
     """
-    name = result["benchmark"]
     begin, end = f"<!-- race: {name} -->", f"<!-- end of race: {name} -->"
     text = page.read_text(encoding="utf-8")
     before, found, rest = text.partition(begin)
@@ -20,7 +24,7 @@ def replace_table(page: Path, result: Mapping[str, Any]) -> None:
     if not found or not also_found:
         message = f"{page} has no place for the table of {name}: expected a line `{begin}` and, below, `{end}`"
         raise ValueError(message)
-    page.write_text(f"{before}{begin}\n\n{table(result)}\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n\n{markdown}\n{end}{after}", encoding="utf-8")
 
 
 def table(result: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""How Stormdrain grows: more processes, more partitions, more open reports; and, on paper, ten million a day."""

@@ -1,0 +1,1 @@
+"""The whole pipeline, from receive's topic to the departments' topics: Stormdrain beside the same cores elsewhere."""

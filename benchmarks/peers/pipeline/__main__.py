@@ -1,0 +1,7 @@
+"""python -m benchmarks.peers.pipeline: see `benchmarks.peers.pipeline.command`."""
+
+import typer
+
+from benchmarks.peers.pipeline.command import pipeline
+
+typer.run(pipeline)
