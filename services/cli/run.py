@@ -24,6 +24,7 @@ from services.runtime.metrics import Metrics
 from services.runtime.settings import Settings, SettingsError, Shared, read_all
 from services.runtime.slots import Slot, SlotTakenError, lease
 from services.runtime.transaction import FencedError
+from services.runtime.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from services.runtime.worker import Worker
@@ -132,7 +133,15 @@ def spare_what_stays() -> None:
 
 def _turn(worker: Worker, slot: Slot, clients: KafkaClients, how: LoopSettings, metrics: Metrics) -> int:
     heartbeat = Heartbeat(LIVENESS_S)
-    loop = Loop(worker, clients, slot=slot.name, settings=how, metrics=metrics, heartbeat=heartbeat)
+    loop = Loop(
+        worker,
+        clients,
+        slot=slot.name,
+        settings=how,
+        metrics=metrics,
+        heartbeat=heartbeat,
+        watchdog=Watchdog(slot.name),
+    )
     health = HealthServer(
         how.metrics_port,
         heartbeat.probe,

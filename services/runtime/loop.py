@@ -32,6 +32,7 @@ from services.runtime.records import Decoder, Encoder
 from services.runtime.rejections import Rejections
 from services.runtime.state import States
 from services.runtime.transaction import BatchFailedError, Transactor
+from services.runtime.watchdog import Watchdog
 from services.runtime.worker import Later, Worker
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Loop:
         heartbeat: Heartbeat | None = None,
         clock: Clock | None = None,
         hands: Hands | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.worker = worker
         self._settings = settings
@@ -72,6 +74,7 @@ class Loop:
             on_renew=metrics.producer_renewals.inc,
             clock=self._clock,
             stopping=self._stopping.is_set,
+            watchdog=watchdog,
         )
         self._states = States(worker, clients, metrics, self._clock)
         self._rejections = Rejections(settings.max_rejected_share, settings.rejected_window)

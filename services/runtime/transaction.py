@@ -8,7 +8,7 @@ thrown away and made anew under the same id, which raises the epoch and fences t
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -18,6 +18,7 @@ from services.runtime.clock import Clock
 from services.runtime.failures import Kind
 from services.runtime.ports import Clients, Producer
 from services.runtime.records import Outgoing
+from services.runtime.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 SLOW_COMMIT_S = 5.0
 """A commit that took longer may have been sent twice, and its first copy be under way still; half of
 `socket.timeout.ms`, after which librdkafka sends again."""
+
+GRACE_S = 10.0
+"""What librdkafka is given beyond the seconds that a call may take, before it counts as stuck."""
 
 ABORT_S = 2.0
 """How long the end of a transaction is waited for on the way out."""
@@ -60,6 +64,7 @@ class Transactor:
         on_renew: Callable[[], None],
         clock: Clock | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._clients = clients
         self._id = transactional_id
@@ -67,6 +72,7 @@ class Transactor:
         self._on_renew = on_renew
         self._clock = clock or Clock()
         self._stopping = stopping
+        self._watchdog = watchdog
         self._open = False
         self._suspect = ""
         self._producer: Producer | None = None
@@ -95,18 +101,21 @@ class Transactor:
         deadline = self._clock.monotonic() + self._timeout_s
         committing = False
         try:
-            self._again(producer.begin_transaction, deadline)
-            self._open = True
-            self._produce(producer, outgoing, deadline)
-            if left := producer.flush(max(0.0, deadline - self._clock.monotonic())):
+            with self._bounded("a transaction"):
+                self._again(producer.begin_transaction, deadline)
+                self._open = True
+                self._produce(producer, outgoing, deadline)
+                left = producer.flush(max(0.0, deadline - self._clock.monotonic()))
+            if left:
                 self._fail(f"{left} records were not acknowledged in time", certain=True)
-            if offsets:
-                self._again(
-                    lambda: producer.send_offsets_to_transaction(offsets, metadata, self._left(deadline)), deadline
-                )
-            committing = True
-            began = self._clock.monotonic()
-            self._again(lambda: producer.commit_transaction(self._left(deadline)), deadline)
+            with self._bounded("the end of a transaction"):
+                if offsets:
+                    self._again(
+                        lambda: producer.send_offsets_to_transaction(offsets, metadata, self._left(deadline)), deadline
+                    )
+                committing = True
+                began = self._clock.monotonic()
+                self._again(lambda: producer.commit_transaction(self._left(deadline)), deadline)
             if (took := self._clock.monotonic() - began) > SLOW_COMMIT_S:
                 self._suspect = f"a commit of {took:.1f} s"
             producer.poll(0)  # hears of disconnects during the commit, which librdkafka has mended by itself
@@ -143,6 +152,9 @@ class Transactor:
             log.warning("renewing the producer: %s between transactions", self._suspect)
         self._producer = self._renewed()
         return self._producer
+
+    def _bounded(self, what: str) -> AbstractContextManager[None]:
+        return nullcontext() if self._watchdog is None else self._watchdog.within(self._timeout_s + GRACE_S, what)
 
     def _left(self, deadline: float) -> float:
         return max(0.1, deadline - self._clock.monotonic())
@@ -194,7 +206,8 @@ class Transactor:
     def _aborted(self, producer: Producer) -> bool:
         deadline = self._clock.monotonic() + self._timeout_s
         try:
-            self._again(lambda: producer.abort_transaction(self._left(deadline)), deadline)
+            with self._bounded("an abort"):
+                self._again(lambda: producer.abort_transaction(self._left(deadline)), deadline)
         except KafkaException as error:
             if failures.kind(error.args[0]) is Kind.FENCED:
                 raise FencedError(self._id, error.args[0]) from error
@@ -216,7 +229,8 @@ class Transactor:
         while True:
             producer = self._clients.producer(self._id, self._heard)
             try:
-                producer.init_transactions(self._timeout_s)
+                with self._bounded("init_transactions"):
+                    producer.init_transactions(self._timeout_s)
             except KafkaException as error:
                 if failures.kind(error.args[0]) is Kind.FENCED:
                     raise FencedError(self._id, error.args[0]) from error

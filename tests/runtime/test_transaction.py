@@ -1,5 +1,6 @@
 """Transactions on a cluster in memory: what each failure means, and what is known of the batch afterwards."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 from confluent_kafka import KafkaError, TopicPartition
 from loop_worlds import HandClock, raising
 
+from services.runtime import transaction
 from services.runtime.records import Outgoing
 from services.runtime.transaction import BatchFailedError, FencedError, Transactor
+from services.runtime.watchdog import Watchdog
 from services.sandbox.memory import MemoryClients
 from services.sandbox.memory_cluster import Cluster, trouble
 
@@ -173,6 +176,26 @@ def test_a_disconnect_between_transactions_costs_the_producer_before_the_next_on
     bench.run(b"c")
     assert (bench.out(), begun, bench.renewals) == ([b"a", b"b", b"c"], [1], [1])
     assert bench.clients.producers["echo-0"] is second
+
+
+def test_a_commit_that_never_comes_back_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "GRACE_S", -9.99)
+    bench, ended = Bench(), threading.Event()
+    bench.transactor = Transactor(
+        bench.clients,
+        "echo-0",
+        timeout_s=10.0,
+        on_renew=lambda: None,
+        clock=bench.clock,
+        watchdog=Watchdog("echo-0", end=lambda _: ended.set(), look_s=0.001),
+    )
+    bench.transactor.start()
+
+    def stuck() -> None:
+        assert ended.wait(10.0)
+
+    bench.cluster.plan("before commit", stuck)
+    bench.run(b"a")
 
 
 def _full(bench: Bench, times: int) -> Callable[..., None]:

@@ -203,8 +203,15 @@ class Stage:
         """Let the department's system misbehave; without anything: behave."""
         body = json.dumps(faults).encode()
         request = Request(f"{self.town.crm}/api/faults", body, {"Content-Type": "application/json"})  # noqa: S310 - ours
-        with build_opener(ProxyHandler({})).open(request, timeout=5):
-            pass
+
+        def told() -> bool:
+            try:
+                with build_opener(ProxyHandler({})).open(request, timeout=5):
+                    return True
+            except OSError:  # it was killed, and is not back yet
+                return False
+
+        self.until(told, "an answer of the departments' system")
 
     def resume(self, name: str) -> None:
         """Tell a worker that paused over rejections to go on, as an operator does."""

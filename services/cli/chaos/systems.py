@@ -34,7 +34,9 @@ def _spell(target: str, **faults: object) -> Play:
 
 def crm_killed(stage: Stage, _luck: Random) -> Iterator[Blow]:
     """The system dies and comes back with what it had acknowledged."""
-    yield Blow(target="crm", at=stage.kill("crm"), processes=(DELIVER,), delivered=True)
+    at = stage.kill("crm")
+    stage.crm()  # comes back when it is back
+    yield Blow(target="crm", at=at, processes=(DELIVER,), delivered=True)
 
 
 def ambiguous(stage: Stage, _luck: Random) -> Iterator[Blow]:
