@@ -11,9 +11,10 @@ asset's number, and a local number without any of the three witnesses stays. Nam
 """
 
 import re
+from functools import cache
 from typing import Final
 
-from phonenumbers import Leniency, PhoneNumberMatcher
+from phonenumbers import Leniency, PhoneMetadata, PhoneNumberMatcher
 
 Span = tuple[int, int, str]
 
@@ -117,6 +118,8 @@ _IN_A_LINK: Final = re.compile(
     r"(?:wa\.me/|tel[:=]|phone=|mobile=|whatsapp[^\s]{0,20}=)(?P<number>(?:\+|%2B)?\d{7,15})",
     re.IGNORECASE,
 )
+_DIGIT: Final = re.compile(r"\d")
+_PLUS: Final = re.compile(r"[+\uff0b]")
 _RUN: Final = re.compile(rf"[0-9](?:{_GAP}{{0,3}}[0-9]){{5,40}}")
 _PLAIN_RUN: Final = re.compile(
     r"(?:[0-3]?\d[./-][0-3]?\d[./-]\d\d(?:\d\d)?|\d{4}[./-]\d\d?[./-]\d\d?)(?: \d\d?)?|\d{1,3}\.\d{4,}"
@@ -156,9 +159,17 @@ def _numbers(text: str, region: str, runs: list[tuple[int, int]]) -> list[Span]:
     if region and not all(_touches(run, settled) for run in runs):
         # The table is asked last, it is slow; and not about what is settled.
         rest = _replaced(text, [(start, end, "\n" * (end - start)) for start, end in settled])
-        matches = PhoneNumberMatcher(rest, region, leniency=Leniency.VALID, max_tries=_TRIES)
-        found += ((match.start, match.end, "[phone]") for match in matches)
+        if _PLUS.search(rest) or len(_DIGIT.findall(rest)) >= _fewest_digits(region):
+            matches = PhoneNumberMatcher(rest, region, leniency=Leniency.VALID, max_tries=_TRIES)
+            found += ((match.start, match.end, "[phone]") for match in matches)
     return found
+
+
+@cache
+def _fewest_digits(region: str) -> int:
+    """Give how many digits the shortest number given out in a country has; 0 where there is no table to ask."""
+    table = PhoneMetadata.metadata_for_region(region)
+    return min(table.general_desc.possible_length, default=0) if table else 0
 
 
 def luhn(number: str) -> bool:

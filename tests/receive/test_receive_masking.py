@@ -86,6 +86,11 @@ def test_the_example_numbers_of_every_country_are_masked_abroad_with_their_count
     assert len(left) == 9
 
 
+@pytest.mark.parametrize("sign", ["+", "\uff0b"])
+def test_a_foreign_number_shorter_than_any_of_the_country_is_known_by_its_plus_sign(sign: str) -> None:
+    assert masked(f"Ask for Sam on weekends {sign}677 12345", "US") == "Ask for Sam on weekends [phone]"
+
+
 digits = st.text(string.digits, min_size=0, max_size=17)
 
 
