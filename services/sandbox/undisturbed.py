@@ -1,151 +1,202 @@
-"""What an undisturbed run makes of the same reports: the workers' own cores in one process, without Kafka between.
+"""What an undisturbed run makes of the same reports: the workers' own cores, one after the other, in one process.
 
-The reports are taken as they stand on requests.received.v1, with the times that the door gave them, one after another
-in the order of these times. So whatever differs from what a disturbed run ended with is the disturbance's doing.
+The reports are those that stand on requests.received.v1, each request once, in the order in which they were received.
+Categories and departments do not depend on any order. Links do not either, as long as no report is put before others
+by more than `MatchSettings.lateness_hours`, or a family has more open reports than `MatchSettings.open_reports`: what
+was let go by then depends on when it was.
 """
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
+from services.city.load import load
 from services.classify.settings import ClassifySettings
 from services.classify.worker import build as build_classify
-from services.events import Event, RequestMatched, RequestReceived, RequestRouted
+from services.events import RequestClassified, RequestReceived, RequestRouted
+from services.match.adapters import seen_of
+from services.match.core import Bands, Incidents, Link, Reach, Seen
 from services.match.settings import MatchSettings
-from services.match.worker import build as build_match
+from services.match.worker import HOUR_S
 from services.route.settings import RouteSettings
 from services.route.worker import build as build_route
-from services.runtime.records import readable
+from services.runtime.dead import FIRST, scan
 from services.runtime.settings import Shared
+from services.sandbox.accounts import CLASSIFIED, DEAD, RECEIVED, ROUTED, UNKNOWN
+from services.sandbox.counted import Tally
 from services.sandbox.poison import is_poison
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from services.runtime.kafka import KafkaClients
-    from services.runtime.worker import Stateful, Stateless
+    from services.runtime.ports import Message
+    from services.runtime.worker import Stateless
 
-BATCH = 1000
-
-
-class Fate(NamedTuple):
-    """What was made of a request."""
-
-    category: str
-    department: str
-    incident: str
-    duplicate_of: str | None
+AT_ONCE = 1000
 
 
-class Found(Protocol):
-    """What a run ended with, by request: see `services.sandbox.counted.Tally`."""
+class Cores:
+    """The handlers of `classify` and `route`, and how near reports must be: what keeps nothing between runs."""
 
-    @property
-    def categories(self) -> Mapping[str, str]:
-        """Service codes."""
-
-    @property
-    def departments(self) -> Mapping[str, str]:
-        """Departments."""
-
-    @property
-    def links(self) -> Mapping[str, tuple[int, str | None, str]]:
-        """Revision, `duplicate_of` and incident."""
+    def __init__(self, city: Path, models: Path) -> None:
+        shared = Shared(stormdrain_city_dir=city, stormdrain_models_dir=models)
+        self.families = load(city).families
+        self.classify = cast("Stateless", build_classify(ClassifySettings(), shared).handler)
+        self.route = cast("Stateless", build_route(RouteSettings(), shared).handler)
 
 
-def received(clients: KafkaClients) -> list[RequestReceived]:
-    """Give every request on requests.received.v1 once, in the order in which the door took them; no poison."""
+class Undisturbed:
+    """Takes reports and says in `tally` what becomes of each; some 900 bytes for each open report of a family."""
+
+    def __init__(self, cores: Cores, settings: MatchSettings | None = None) -> None:
+        self.tally = Tally()
+        self._cores = cores
+        self._settings = settings or MatchSettings()
+        self._incidents: dict[str, Incidents] = {}
+
+    def take(self, batch: Sequence[RequestReceived]) -> None:
+        """Take the next reports; one that was taken before is left out."""
+        accounts, fresh = self.tally.accounts, {}
+        for event in batch:
+            row = accounts.row(event.report.request_id)
+            if not accounts.times[RECEIVED][row]:
+                accounts.count(RECEIVED, row)
+                fresh[row] = event
+        outcomes = self._cores.classify.handle(list(fresh.values()))
+        classified = {
+            row: outcome for row, outcome in zip(fresh, outcomes, strict=True) if isinstance(outcome, RequestClassified)
+        }
+        for row in fresh.keys() - classified.keys():
+            accounts.flags[row] |= DEAD
+        for row, known in classified.items():
+            accounts.count(CLASSIFIED, row)
+            accounts.category[row] = accounts.names.number(known.classification.service_code)
+        routed = cast("list[RequestRouted]", self._cores.route.handle(list(classified.values())))
+        for row, placed in zip(classified, routed, strict=True):
+            accounts.count(ROUTED, row)
+            accounts.department[row] = accounts.names.number(placed.routing.department)
+        self._match(routed)
+
+    def _match(self, batch: Sequence[RequestRouted]) -> None:
+        fresh: dict[str, list[Seen]] = defaultdict(list)
+        for event in batch:
+            seen = seen_of(event.report, event.classification)
+            if seen is None:
+                self._link(event.report.request_id, Link(event.report.request_id))
+            else:
+                fresh[event.classification.family].append(seen)
+        for family, reports in fresh.items():
+            incidents = self._incidents.get(family) or self._open(family)
+            found = incidents.settle(reports)
+            for seen in reports:
+                incidents.take(seen, found[seen.id])
+            for request_id in found.keys() - {seen.id for seen in reports}:
+                incidents.relink(request_id, found[request_id])
+            for request_id, link in found.items():
+                self._link(request_id, link)
+            for _ in incidents.expire():
+                pass
+
+    def _open(self, family: str) -> Incidents:
+        found = self._cores.families.get(family)
+        reach = Reach(found.match_radius_m, found.match_window_hours * HOUR_S) if found else Reach()
+        settings = self._settings
+        incidents = self._incidents[family] = Incidents(
+            reach,
+            Bands(settings.suggestion, settings.automatic),
+            settings.lateness_hours * HOUR_S,
+            at_most=settings.open_reports,
+        )
+        return incidents
+
+    def _link(self, request_id: str, link: Link) -> None:
+        accounts = self.tally.accounts
+        row = accounts.row(request_id)
+        accounts.link[row] = 1
+        accounts.incident[row] = accounts.row(link.incident)
+        accounts.duplicate_of[row] = UNKNOWN if link.duplicate_of is None else accounts.row(link.duplicate_of)
+
+
+def received(clients: KafkaClients) -> Iterator[RequestReceived]:
+    """Read what was received, poison left out, in the order of the records' timestamps over all partitions.
+
+    Raises:
+        DeadLettersError: a partition cannot be read.
+
+    """
     topic = RequestReceived.topic
-    reader = clients.reader()
-    places = [TopicPartition(topic, each, OFFSET_BEGINNING) for each in range(clients.partitions(topic))]
-    reader.assign(places)
-    decode = msgspec.json.Decoder(RequestReceived).decode
-    found: dict[str, RequestReceived] = {}
-    left = len(places)
-    try:
-        while left:
-            for message in reader.consume(5000, 0.5):
-                error = message.error()
-                if error is not None:
-                    left -= error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's local code
-                    continue
-                sound = readable(message)
-                value = sound.value()
-                if value is None or is_poison(sound.key(), sound.headers()):
-                    continue
-                try:
-                    event = decode(value)
-                except msgspec.DecodeError:
-                    continue
-                found.setdefault(event.report.request_id, event)
-    finally:
-        reader.close()
-    return sorted(found.values(), key=lambda event: (event.report.received_at, event.report.request_id))
+    decoder = msgspec.json.Decoder(RequestReceived)
+    partitions = [scan(clients, {(topic, number): FIRST}) for number in range(clients.partitions(topic))]
+    for message in heapq.merge(*partitions, key=_when):
+        value = message.value()
+        if value is not None and not is_poison(message.key(), message.headers()):
+            yield decoder.decode(value)
 
 
-def undisturbed(events: Iterable[RequestReceived], *, city: Path, models: Path) -> dict[str, Fate]:
-    """Give the fate of each request that `classify`, `route` and `match` make one after another."""
-    shared = Shared(stormdrain_city_dir=city, stormdrain_models_dir=models)
-    classify = cast("Stateless", build_classify(ClassifySettings(), shared).handler)
-    route = cast("Stateless", build_route(RouteSettings(), shared).handler)
-    match = cast("Stateful", build_match(MatchSettings(), shared).handler)
-    partitions: dict[str, int] = {}
-    fates: dict[str, Fate] = {}
-    for batch in _batches(events):
-        routed = _events(route.handle(_events(classify.handle(batch))))
-        by_family: dict[str, list[Event]] = {}
-        for event in cast("list[RequestRouted]", routed):
-            by_family.setdefault(event.classification.family, []).append(event)
-        for family, members in by_family.items():
-            partition = partitions.setdefault(family, len(partitions))
-            for matched in cast("list[RequestMatched]", _events(match.handle(partition, members))):
-                match.fold(partition, matched)
-                fates[matched.report.request_id] = _fate(matched)
-    return fates
+def undisturbed(reports: Iterable[RequestReceived], cores: Cores, settings: MatchSettings | None = None) -> Tally:
+    """Give what an undisturbed run makes of reports; `settings` are those that `match` ran with."""
+    run, rest = Undisturbed(cores, settings), iter(reports)
+    while batch := list(islice(rest, AT_ONCE)):
+        run.take(batch)
+    return run.tally
 
 
-def differences(expected: Mapping[str, Fate], found: Found) -> list[str]:
-    """Say of each request that ended otherwise, or is known to one of the two alone, what was expected and found."""
-    categories, departments, links = found.categories, found.departments, found.links
-    told = []
-    for request, fate in expected.items():
-        if request not in links:
-            told.append(f"{request}: expected {_words(fate)}, found nothing")
-            continue
-        _, duplicate_of, incident = links[request]
-        ended = Fate(categories[request], departments[request], incident, duplicate_of)
-        if ended != fate:
-            told.append(f"{request}: expected {_words(fate)}, found {_words(ended)}")
-    return told + [f"{request}: expected nothing, found a link" for request in links if request not in expected]
+def _when(message: Message) -> int:
+    return message.timestamp()[1]
 
 
-def _words(fate: Fate) -> str:
-    return f"{fate.category} for {fate.department} of incident {fate.incident} (duplicate of {fate.duplicate_of})"
+What = Literal["category", "department", "incident", "duplicate_of", "dead"]
 
 
-def _fate(event: RequestMatched) -> Fate:
-    matching = event.matching
-    return Fate(
-        event.classification.service_code, event.routing.department, matching.incident_id, matching.duplicate_of
+class Difference(NamedTuple):
+    """Something that became of a request, and would not have in an undisturbed run."""
+
+    request: str
+    what: What
+    expected: str | None
+    found: str | None
+
+    def __str__(self) -> str:
+        return f"{self.request}: {self.what} is {self.found}, undisturbed {self.expected}"
+
+
+def differences(expected: Tally, found: Tally) -> list[Difference]:
+    """Hold what became of each request that was received against what should have.
+
+    Incidents are named after their first report, so two runs with the same names have parted the reports alike.
+    """
+    pairs: tuple[tuple[What, Mapping[str, str], Mapping[str, str]], ...] = (
+        ("category", expected.categories, found.categories),
+        ("department", expected.departments, found.departments),
     )
+    told: list[Difference] = []
+    should_be, links = expected.links, found.links
+    for request in found.received:
+        row, other = found.accounts.rows[request], expected.accounts.rows.get(request)
+        dead = bool(found.accounts.flags[row] & DEAD)
+        should_die = other is None or bool(expected.accounts.flags[other] & DEAD)
+        if dead or should_die:
+            if dead != should_die:
+                told.append(Difference(request, "dead", _yes(should_die), _yes(dead)))
+            continue
+        for what, right, is_ in pairs:
+            told += _unlike(request, what, right.get(request), is_.get(request))
+        right_link, link = should_be.get(request), links.get(request)
+        told += _unlike(request, "incident", right_link and right_link[2], link and link[2])
+        told += _unlike(request, "duplicate_of", right_link and right_link[1], link and link[1])
+    return told
 
 
-def _events(outcomes: Iterable[object]) -> list[Event]:
-    """Give the events of outcomes; what was rejected is a dead letter, and judged as one."""
-    found: list[Event] = []
-    for outcome in outcomes:
-        if isinstance(outcome, Event):
-            found.append(outcome)
-        elif isinstance(outcome, Sequence):
-            found += outcome
-    return found
+def _unlike(request: str, what: What, right: str | None, is_: str | None) -> list[Difference]:
+    return [] if right == is_ else [Difference(request, what, right, is_)]
 
 
-def _batches(events: Iterable[RequestReceived]) -> Iterator[list[RequestReceived]]:
-    left = iter(events)
-    while batch := list(islice(left, BATCH)):
-        yield batch
+def _yes(dead: bool) -> str:  # noqa: FBT001 - a word for it
+    return "in the dead letters" if dead else "alive"

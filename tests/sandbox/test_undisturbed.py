@@ -1,70 +1,215 @@
-"""An undisturbed run is told from a disturbed one by each thing that a disturbance may change."""
+"""An undisturbed run says what the workers' own handlers say, whatever the order; and what differs from it is told."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
-from benchmarks.samples import samples
-from services.events import RequestReceived
-from services.sandbox.undisturbed import Fate, differences, undisturbed
+from benchmarks.samples import START, samples
+from services.events import Event, RequestMatched, RequestReceived, RequestRouted
+from services.match.settings import MatchSettings
+from services.match.worker import build as build_match
+from services.parts import Place, Report
+from services.runtime import wire
+from services.runtime.settings import Shared
+from services.sandbox import undisturbed as module
+from services.sandbox.accounts import CLASSIFIED, DEAD, RECEIVED, UNKNOWN
+from services.sandbox.counted import Tally
+from services.sandbox.undisturbed import Cores, Difference, Undisturbed, differences, undisturbed
 
 ROOT = Path(__file__).parents[2]
 CITY, MODELS = ROOT / "city", ROOT / "models"
+COUNT = 400
 
 
 @pytest.fixture(scope="module")
-def events() -> list[RequestReceived]:
-    return [
-        each
-        for each in samples("received", seed=3, count=400, city=CITY, models=MODELS)
-        if isinstance(each, RequestReceived)
-    ]
+def storm() -> Sequence[RequestReceived]:
+    return cast("Sequence[RequestReceived]", samples("received", seed=5, count=COUNT, city=CITY, models=MODELS))
 
 
 @pytest.fixture(scope="module")
-def expected(events: list[RequestReceived]) -> dict[str, Fate]:
-    return undisturbed(events, city=CITY, models=MODELS)
+def cores() -> Cores:
+    return Cores(CITY, MODELS)
 
 
-def found(fates: Mapping[str, Fate]) -> SimpleNamespace:
-    return SimpleNamespace(
-        categories={request: fate.category for request, fate in fates.items()},
-        departments={request: fate.department for request, fate in fates.items()},
-        links={request: (1, fate.duplicate_of, fate.incident) for request, fate in fates.items()},
+@pytest.fixture(scope="module")
+def calm(storm: Sequence[RequestReceived], cores: Cores) -> Tally:
+    return undisturbed(storm, cores)
+
+
+def report(name: str, hours: float, *, late: float = 0.0) -> RequestReceived:
+    """One of many alike, made at one spot some hours after the start."""
+    made = START + timedelta(hours=hours)
+    return RequestReceived(
+        report=Report(
+            request_id=name,
+            channel="web",
+            requested_at=made,
+            received_at=made + timedelta(hours=late),
+            text="there is a deep pothole in the road",
+            place=Place(latitude=44.0, longitude=-73.0),
+        )
     )
 
 
-def test_each_report_has_a_category_a_department_and_a_link(
-    events: list[RequestReceived], expected: dict[str, Fate]
+def through_the_handlers(storm: Sequence[RequestReceived], settings: MatchSettings) -> dict[str, Any]:
+    routed = cast("Sequence[RequestRouted]", samples("routed", seed=5, count=COUNT, city=CITY, models=MODELS))
+    assert [event.report for event in routed] == [event.report for event in storm]
+    matcher: Any = build_match(settings, Shared(stormdrain_city_dir=CITY)).handler
+    links = {}
+    for start in range(0, COUNT, 37):
+        outcomes: Sequence[Sequence[Event]] = matcher.handle(0, routed[start : start + 37])
+        for event in (each for outcome in outcomes for each in outcome):
+            assert isinstance(event, RequestMatched)
+            matcher.fold(0, event)
+            links[event.report.request_id] = (event.matching.duplicate_of, event.matching.incident_id)
+    return {
+        "links": links,
+        "categories": {event.report.request_id: event.classification.service_code for event in routed},
+        "departments": {event.report.request_id: event.routing.department for event in routed},
+    }
+
+
+def test_an_undisturbed_run_says_what_the_handlers_of_the_workers_say(
+    storm: Sequence[RequestReceived], calm: Tally
 ) -> None:
-    assert expected.keys() == {event.report.request_id for event in events}
-    assert any(fate.duplicate_of for fate in expected.values())
+    said = through_the_handlers(storm, MatchSettings())
+    assert calm.categories == said["categories"]
+    assert calm.departments == said["departments"]
+    assert {request: link[1:] for request, link in calm.links.items()} == said["links"]
+    assert len(calm.linked) > COUNT / 10, "a storm without duplicates proves nothing"
 
 
-def test_the_order_in_which_reports_come_changes_nothing(
-    events: list[RequestReceived], expected: dict[str, Fate]
+@pytest.mark.parametrize("seed", range(3))
+def test_in_whatever_order_reports_come_they_end_in_the_same_links(
+    storm: Sequence[RequestReceived], calm: Tally, cores: Cores, seed: int
 ) -> None:
-    assert undisturbed(reversed(events), city=CITY, models=MODELS) == expected
+    luck = random.Random(seed)  # noqa: S311 - seeded
+    mixed = [*storm, *luck.sample(storm, 50)]
+    luck.shuffle(mixed)
+    assert differences(calm, undisturbed(mixed, cores)) == []
 
 
-def test_what_ended_alike_does_not_differ(expected: dict[str, Fate]) -> None:
-    assert differences(expected, found(expected)) == []
+def test_a_report_that_was_kept_waiting_for_hours_is_put_into_its_place(cores: Cores) -> None:
+    reports = [report("a", 0.0, late=40.0), report("b", 1.0), report("c", 2.0)]
+    for order in (reports, reports[::-1], [reports[1], reports[0], reports[2]]):
+        links = undisturbed(order, cores).links
+        assert {request: link[2] for request, link in links.items()} == dict.fromkeys("abc", "a")
 
 
-@pytest.mark.parametrize("part", ["category", "department", "incident", "duplicate_of"])
-def test_each_part_that_ended_otherwise_is_told(expected: dict[str, Fate], part: str) -> None:
-    request = next(iter(expected))
-    changed = {**expected, request: expected[request]._replace(**{part: "other"})}
-    (told,) = differences(expected, found(changed))
-    assert told.startswith(f"{request}: expected ")
-    assert "other" in told.partition(", found ")[2]
+def test_only_a_report_later_than_the_allowed_lateness_may_be_linked_otherwise(cores: Cores) -> None:
+    settings = replace(MatchSettings(), lateness_hours=0.0)
+    reports = [report("a", 0.0), report("b", 1.0), report("z", 24.0 * 365)]
+    in_time, too_late = (one_by_one(order, cores, settings) for order in (reports, reports[::-1]))
+    assert in_time.links["b"][1:] == ("a", "a")
+    assert [str(each) for each in differences(in_time, too_late)] == [
+        "b: incident is b, undisturbed a",
+        "b: duplicate_of is None, undisturbed a",
+    ]
 
 
-def test_a_report_that_one_of_the_two_does_not_know_is_told(expected: dict[str, Fate]) -> None:
-    request = next(iter(expected))
-    without = {name: fate for name, fate in expected.items() if name != request}
-    (told,) = differences(expected, found(without))
-    assert told.endswith("found nothing")
-    assert differences(without, found(expected)) == [f"{request}: expected nothing, found a link"]
+def one_by_one(reports: Sequence[RequestReceived], cores: Cores, settings: MatchSettings) -> Tally:
+    run = Undisturbed(cores, settings)
+    for each in reports:
+        run.take([each])
+    return run.tally
+
+
+def test_a_report_of_nothing_is_to_end_in_the_dead_letters(cores: Cores) -> None:
+    nothing = RequestReceived(report=replace(report("n", 0.0).report, text=" "))
+    expected = undisturbed([nothing, report("a", 0.0)], cores)
+    assert expected.dead_ids == {"n"}
+    assert expected.classified == {"a"}
+    alive = undisturbed([report("a", 0.0)], cores)
+    alive.accounts.count(RECEIVED, alive.accounts.row("n"))
+    (found,) = differences(expected, alive)
+    assert str(found) == "n: dead is alive, undisturbed in the dead letters"
+    alive.accounts.flags[alive.accounts.rows["n"]] |= DEAD
+    alive.accounts.flags[alive.accounts.rows["a"]] |= DEAD
+    assert differences(expected, alive) == [Difference("a", "dead", "alive", "in the dead letters")]
+
+
+def told(*requests: str, link: tuple[str | None, str] | None = None) -> Tally:
+    """A tally of requests of one category and department, each its own incident or all with one link."""
+    tally = Tally()
+    accounts = tally.accounts
+    for request in requests:
+        row = accounts.row(request)
+        earlier, incident = link or (None, request)
+        accounts.count(RECEIVED, row)
+        accounts.count(CLASSIFIED, row)
+        accounts.category[row] = accounts.names.number("pothole")
+        accounts.department[row] = accounts.names.number("roads")
+        accounts.link[row] = 1
+        accounts.incident[row] = accounts.row(incident)
+        accounts.duplicate_of[row] = UNKNOWN if earlier is None else accounts.row(earlier)
+    return tally
+
+
+def test_what_became_otherwise_is_told_of_each_request() -> None:
+    expected, found = told("a", "b"), told("a", "b")
+    assert differences(expected, found) == []
+    accounts = found.accounts
+    accounts.category[accounts.rows["a"]] = accounts.names.number("graffiti")
+    accounts.department[accounts.rows["b"]] = accounts.names.number("parks")
+    assert differences(expected, found) == [
+        Difference("a", "category", "pothole", "graffiti"),
+        Difference("b", "department", "roads", "parks"),
+    ]
+
+
+def test_a_request_linked_otherwise_or_not_at_all_is_told() -> None:
+    expected = told("a", "b", link=("r", "r"))
+    assert differences(expected, told("a", "b", link=("q", "r"))) == [
+        Difference("a", "duplicate_of", "r", "q"),
+        Difference("b", "duplicate_of", "r", "q"),
+    ]
+    never = told("a", "b", link=("r", "r"))
+    never.accounts.incident[never.accounts.rows["b"]] = UNKNOWN
+    assert differences(expected, never) == [
+        Difference("b", "incident", "r", None),
+        Difference("b", "duplicate_of", "r", None),
+    ]
+
+
+def test_what_was_never_received_is_not_asked_for() -> None:
+    assert differences(told("a"), Tally()) == []
+
+
+def test_reports_of_several_partitions_are_read_in_the_order_of_their_timestamps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    partitions = [[("a", 5), ("d", 40)], [("b", 10), ("poison-1", 11), ("c", 20)]]
+    monkeypatch.setattr(module, "scan", lambda _clients, starts: _messages(partitions, starts))
+    found = [event.report.request_id for event in module.received(cast("Any", _Two()))]
+    assert found == ["a", "b", "c", "d"]
+
+
+class _Two:
+    def partitions(self, _topic: str) -> int:
+        return 2
+
+
+class _Message:
+    def __init__(self, request: str, at_ms: int) -> None:
+        self._request, self._at_ms = request, at_ms
+
+    def key(self) -> bytes:
+        return self._request.encode()
+
+    def value(self) -> bytes:
+        return wire.encode(report(self._request, 0.0))
+
+    def headers(self) -> None: ...
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self._at_ms
+
+
+def _messages(partitions: list[list[tuple[str, int]]], starts: dict[tuple[str, int], int]) -> Iterator[_Message]:
+    ((_, number),) = starts
+    return (_Message(*each) for each in partitions[number])
