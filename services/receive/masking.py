@@ -169,7 +169,8 @@ def _numbers(text: str, region: str, runs: list[tuple[int, int]]) -> list[Span]:
 def _fewest_digits(region: str) -> int:
     """Give how many digits the shortest number given out in a country has; 0 where there is no table to ask."""
     table = PhoneMetadata.metadata_for_region(region)
-    return min(table.general_desc.possible_length, default=0) if table else 0
+    lengths = table.general_desc.possible_length if table and table.general_desc else ()
+    return min(lengths, default=0)
 
 
 def luhn(number: str) -> bool:
