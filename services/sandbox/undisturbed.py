@@ -61,6 +61,13 @@ class Undisturbed:
         self._settings = settings or MatchSettings()
         self._incidents: dict[str, Incidents] = {}
 
+    def run(self, reports: Iterable[RequestReceived]) -> Tally:
+        """Take all reports; give what becomes of them."""
+        rest = iter(reports)
+        while batch := list(islice(rest, AT_ONCE)):
+            self.take(batch)
+        return self.tally
+
     def take(self, batch: Sequence[RequestReceived]) -> None:
         """Take the next reports; one that was taken before is left out."""
         accounts, fresh = self.tally.accounts, {}
@@ -140,12 +147,11 @@ def received(clients: KafkaClients) -> Iterator[RequestReceived]:
             yield decoder.decode(value)
 
 
-def undisturbed(reports: Iterable[RequestReceived], cores: Cores, settings: MatchSettings | None = None) -> Tally:
+def undisturbed(
+    reports: Iterable[RequestReceived], city: Path, models: Path, settings: MatchSettings | None = None
+) -> Tally:
     """Give what an undisturbed run makes of reports; `settings` are those that `match` ran with."""
-    run, rest = Undisturbed(cores, settings), iter(reports)
-    while batch := list(islice(rest, AT_ONCE)):
-        run.take(batch)
-    return run.tally
+    return Undisturbed(Cores(city, models), settings).run(reports)
 
 
 def _when(message: Message) -> int:

@@ -19,7 +19,7 @@ from services.runtime.settings import Shared
 from services.sandbox import undisturbed as module
 from services.sandbox.accounts import CLASSIFIED, DEAD, RECEIVED, UNKNOWN
 from services.sandbox.counted import Tally
-from services.sandbox.undisturbed import Cores, Difference, Undisturbed, differences, undisturbed
+from services.sandbox.undisturbed import Cores, Difference, Undisturbed, differences
 
 ROOT = Path(__file__).parents[2]
 CITY, MODELS = ROOT / "city", ROOT / "models"
@@ -38,7 +38,7 @@ def cores() -> Cores:
 
 @pytest.fixture(scope="module")
 def calm(storm: Sequence[RequestReceived], cores: Cores) -> Tally:
-    return undisturbed(storm, cores)
+    return Undisturbed(cores).run(storm)
 
 
 def report(name: str, hours: float, *, late: float = 0.0) -> RequestReceived:
@@ -91,13 +91,13 @@ def test_in_whatever_order_reports_come_they_end_in_the_same_links(
     luck = random.Random(seed)  # noqa: S311 - seeded
     mixed = [*storm, *luck.sample(storm, 50)]
     luck.shuffle(mixed)
-    assert differences(calm, undisturbed(mixed, cores)) == []
+    assert differences(calm, Undisturbed(cores).run(mixed)) == []
 
 
 def test_a_report_that_was_kept_waiting_for_hours_is_put_into_its_place(cores: Cores) -> None:
     reports = [report("a", 0.0, late=40.0), report("b", 1.0), report("c", 2.0)]
     for order in (reports, reports[::-1], [reports[1], reports[0], reports[2]]):
-        links = undisturbed(order, cores).links
+        links = Undisturbed(cores).run(order).links
         assert {request: link[2] for request, link in links.items()} == dict.fromkeys("abc", "a")
 
 
@@ -121,10 +121,10 @@ def one_by_one(reports: Sequence[RequestReceived], cores: Cores, settings: Match
 
 def test_a_report_of_nothing_is_to_end_in_the_dead_letters(cores: Cores) -> None:
     nothing = RequestReceived(report=replace(report("n", 0.0).report, text=" "))
-    expected = undisturbed([nothing, report("a", 0.0)], cores)
+    expected = Undisturbed(cores).run([nothing, report("a", 0.0)])
     assert expected.dead_ids == {"n"}
     assert expected.classified == {"a"}
-    alive = undisturbed([report("a", 0.0)], cores)
+    alive = Undisturbed(cores).run([report("a", 0.0)])
     alive.accounts.count(RECEIVED, alive.accounts.row("n"))
     (found,) = differences(expected, alive)
     assert str(found) == "n: dead is alive, undisturbed in the dead letters"
