@@ -44,7 +44,9 @@ class Kept(Struct):
     created_at: str
     updated_at: str
     keys: list[str]
-    """The different idempotency keys that it was written with; more than one means a client that makes them up."""
+    """The different idempotency keys that it was written with."""
+    departments: list[str]
+    """The different departments that it was written for."""
     unchanged: int = 0
     """How often a version came that was already here."""
 
@@ -63,6 +65,8 @@ class Line(Struct, frozen=True):
     keys: int
     unchanged: int
     department: str
+    departments: int
+    """How many different ones it was written for. More keys than these mean a client that makes them up."""
 
 
 class Book:
@@ -100,8 +104,8 @@ class Book:
         kept = found[0]
         if version < kept.version:
             return "stale", kept
-        if key and key not in kept.keys:
-            kept.keys.append(key)
+        _add(kept.keys, key)
+        _add(kept.departments, _department(case))
         if version == kept.version:
             kept.unchanged += 1
             return "unchanged", kept
@@ -150,6 +154,7 @@ class Book:
                 keys=len({key for kept in found for key in kept.keys}),
                 unchanged=sum(kept.unchanged for kept in found),
                 department=str(newest.case.get("department", "")),
+                departments=len({name for kept in found for name in kept.departments}),
             )
 
     def _write(self, entry: Entry) -> None:
@@ -163,9 +168,13 @@ class Book:
             if kept.id == entry.id:
                 kept.version, kept.case, kept.updated_at = entry.version, entry.case, entry.at
                 kept.versions.append(entry.version)
+                _add(kept.keys, entry.key)
+                _add(kept.departments, _department(entry.case))
                 return
-        keys = [entry.key] if entry.key else []
-        found.append(Kept(entry.ref, entry.id, entry.version, entry.case, [entry.version], entry.at, entry.at, keys))
+        kept = Kept(entry.ref, entry.id, entry.version, entry.case, [entry.version], entry.at, entry.at, [], [])
+        _add(kept.keys, entry.key)
+        _add(kept.departments, _department(entry.case))
+        found.append(kept)
 
     def _rebuild(self, path: Path) -> None:
         """Read the journal; a torn last line was never acknowledged, so it is cut off."""
@@ -175,12 +184,19 @@ class Book:
         whole = 0
         for entry, end in _entries(path):
             self._take(entry)
-            if entry.key and entry.key not in (keys := self._records[entry.ref][-1].keys):
-                keys.append(entry.key)
             self._number = max(self._number, int(entry.id.removeprefix("CRM-")))
             whole = end
         if whole < path.stat().st_size:
             os.truncate(path, whole)
+
+
+def _add(known: list[str], name: str) -> None:
+    if name and name not in known:
+        known.append(name)
+
+
+def _department(case: dict[str, Any]) -> str:
+    return str(case.get("department", ""))
 
 
 def _entries(path: Path) -> Iterable[tuple[Entry, int]]:

@@ -356,18 +356,27 @@ def judge(sent: Iterable[str], tally: Tally, book: Sequence[Mapping[str, object]
     """Hold what was accepted at the door against the topics and the CRM's book.
 
     A draft that a person released has to be in the book like any other case; a delivery that a worker claims counts
-    for nothing.
+    for nothing. A record under a reference that no report has is doubled, since another has to be the report's own; so
+    is a case that came under more idempotency keys than it had departments: a system that goes by keys has it twice.
     """
+    sent = set(sent)
     records = {str(entry["ref"]): int(str(entry["records"])) for entry in book}
     held, cases, dead = tally.held, tally.cases, tally.dead_ids
     lost = sorted(
         request
-        for request in set(sent)
+        for request in sent
         if not records.get(request) and not (request in held and request not in cases) and request not in dead
     )
-    doubled = sorted(ref for ref, number in records.items() if number > 1)
+    known = tally.accounts.rows
+    strange = {ref for ref, number in records.items() if number and ref not in sent and ref not in known}
+    keys = {str(entry["ref"]) for entry in book if _number(entry, "keys") > max(1, _number(entry, "departments"))}
+    doubled = sorted({ref for ref, number in records.items() if number > 1} | strange | keys)
     doubled += [f"{topic}: {number} events twice" for topic, number in sorted(tally.repeated.items())]
     return Verdict(lost=tuple(lost), doubled=tuple(doubled))
+
+
+def _number(entry: Mapping[str, object], name: str) -> int:
+    return int(str(entry.get(name, 0)))
 
 
 def stale(tally: Tally, book: Sequence[Mapping[str, object]]) -> list[str]:

@@ -161,6 +161,7 @@ def test_the_book_tells_what_was_accepted_and_with_how_many_keys() -> None:
             "created_at": NOON.isoformat(),
             "updated_at": NOON.isoformat(),
             "keys": 2,
+            "departments": 1,
             "unchanged": 1,
             "department": "streets",
         }

@@ -72,6 +72,22 @@ def test_a_draft_that_was_released_must_be_in_the_book() -> None:
     assert judge(["released"], tally, book(released=1)).good
 
 
+def test_a_record_under_a_reference_that_no_report_has_is_doubled() -> None:
+    tally = Tally(received={"known"})
+    assert judge(["sent"], tally, book(sent=1, known=1)).good
+    assert judge(["sent"], tally, book(**{"sent": 1, "sent-again": 1})).doubled == ("sent-again",)
+
+
+def test_a_case_that_came_under_more_keys_than_departments_is_doubled() -> None:
+    def judged(**more: object) -> Verdict:
+        return judge(["sent"], Tally(), [{"ref": "sent", "records": 1, **more}])
+
+    assert judged(keys=1, departments=1).good
+    assert judged(keys=2, departments=2).good, "rerouted to a department with another system"
+    assert judged(keys=0, departments=0).good
+    assert judged(keys=2, departments=1).doubled == ("sent",)
+
+
 def test_two_records_of_one_report_are_doubled_and_none_is_lost() -> None:
     verdict = judge(["twice", "never"], Tally(), book(twice=2, never=0))
     assert verdict == Verdict(lost=("never",), doubled=("twice",))
