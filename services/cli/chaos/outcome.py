@@ -12,7 +12,7 @@ from services.runtime.topics import load as load_topics
 from services.sandbox.open_transactions import lag, open_transactions
 from services.sandbox.poison import judge_dead
 from services.sandbox.tally import judge, read_book, stale
-from services.sandbox.undisturbed import Cores, differences, received, undisturbed
+from services.sandbox.undisturbed import differences, received, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def checks(stage: Stage, conductor: Conductor, sent: Sequence[str], drained_s: f
     verdict = judge(sent, tally, book)
     letters = [letter for letter in stage.follower.letters if letter.reason not in REPLAYED]
     dead = judge_dead(stage.poisoner.ledger, letters)
-    expected = undisturbed(received(stage.clients), Cores(stage.town.city, stage.town.models))
+    expected = undisturbed(received(stage.clients), stage.town.city, stage.town.models)
     never = [f"{played.kind} ({played.target})" for played in conductor.played if played.recovered_s is None]
     topics = [topic.name for topic in load_topics().expand(stage.city.departments, brokers=1)]
     return [
