@@ -12,8 +12,8 @@ from confluent_kafka import TopicPartition
 from services.events import Event
 from services.runtime.ports import Message, Place
 from services.runtime.records import (
-    BAD_HEADERS,
     MAX_VALUE,
+    ODD_NAME,
     TOO_LARGE,
     Decoder,
     Encoder,
@@ -87,7 +87,7 @@ def decode(messages: Sequence[Message], owned: set[Place], decoder: Decoder) -> 
         if sound is message:
             events.append(decoder.decode(topic, message.value(), message.headers()))
         else:
-            events.append(Rejected(BAD_HEADERS, "the name of a header is not UTF-8; the letter has no headers"))
+            events.append(ODD_NAME)
     return batch
 
 

@@ -31,6 +31,8 @@ BAD_JSON = "bad_json"
 BAD_FIELD = "bad_field"
 UNKNOWN_TYPE = "unknown_type"
 EMPTY_VALUE = "empty_value"
+ODD_NAME = Rejected(BAD_HEADERS, "the name of a header is not UTF-8; the letter has no headers")
+"""What becomes of a record of which only this can be said."""
 DECODE_REASONS = (BAD_HEADERS, BAD_JSON, BAD_FIELD, UNKNOWN_TYPE, EMPTY_VALUE)
 
 TOO_LARGE = "too_large"

@@ -16,14 +16,14 @@ from yarl import URL
 
 from services.events import Event, KpiMeasured, RequestMatched, SurgeDetected
 from services.runtime.health import Heartbeat
-from services.runtime.kafka import KafkaSettings
+from services.runtime.kafka import KafkaClients, KafkaSettings
 from services.runtime.metrics import Metrics
 from services.runtime.ports import Headers
-from services.runtime.records import Decoder, Encoder, Outgoing, dead_letter, trace_of
+from services.runtime.records import ODD_NAME, Decoder, Encoder, Outgoing, dead_letter, trace_of
 from services.runtime.worker import Rejected
 from services.watch.core import Desk
 from services.watch.settings import WatchSettings
-from services.watch.transport import CommittedConsumer, CommittedTransport, Found, Membership, Standing
+from services.watch.transport import UNREADABLE, CommittedConsumer, CommittedTransport, Found, Membership, Standing
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,9 @@ class Watch:
         self._encoder = Encoder(NAME)
         member = Membership(NAME, instance, settings.session_timeout_s)
         self._app = _app(settings, kafka, data_dir)
-        self._app.transport = CommittedTransport(self._app.conf.broker_consumer, self._app, owner=self, member=member)
+        self._app.transport = CommittedTransport(
+            self._app.conf.broker_consumer, self._app, owner=self, member=member, reader=KafkaClients(kafka).reader
+        )
         topic = self._app.topic(READS, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         self._app.agent(topic, name="windows")(self._windows)
 
@@ -179,7 +181,8 @@ class Watch:
 
     def _one(self, message: Any) -> list[Outgoing]:  # noqa: ANN401 - faust's message
         partition, offset = message.partition, message.offset
-        event = self._decoder.decode(READS, message.value, message.headers)
+        odd = message.headers is UNREADABLE
+        event = ODD_NAME if odd else self._decoder.decode(READS, message.value, message.headers)
         if event is None:
             self._desk.passed(partition, offset)
             return []
@@ -314,6 +317,8 @@ class _Record:
 
     def headers(self) -> list[tuple[str, bytes]] | None:
         found = self._message.headers
+        if found is UNREADABLE:
+            return None
         return list(found.items() if isinstance(found, Mapping) else found) if found else None
 
     def timestamp(self) -> tuple[int, int]:

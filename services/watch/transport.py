@@ -1,24 +1,41 @@
 """Faust's aiokafka transport, made to read committed records only, from where `watch` says, and to commit what it says.
 
-Three things that Faust 0.15.3 does are not good enough here, and each has one hook below:
+Four things that Faust 0.15.3 and aiokafka 0.14 do are not good enough here, and each has one hook below:
 
 - its consumer reads uncommitted records unless the app is transactional itself (`_create_worker_consumer`);
 - it seeks to the committed position, where `watch` has to read its windows again from further back
   (`seek_to_committed`);
 - it guesses the position to commit from acks, past records in flight (faust #606) or, after a gap, never again (#596);
-  here the position is what `watch` has spoken of (`_new_offset`).
+  here the position is what `watch` has spoken of (`_new_offset`);
+- aiokafka never gets past a header whose name is not UTF-8: librdkafka reads what stands there (`_fetch_records`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.structs import ConsumerRecord
+from confluent_kafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
+from services.runtime.records import readable
+
+if TYPE_CHECKING:
+    from services.runtime.ports import Consumer as Reader
+    from services.runtime.ports import Message
+
+log = logging.getLogger(__name__)
+
+UNREADABLE: Final = (("", b""),)
+"""The very headers of a record that has one whose name is not UTF-8."""
+OTHERWISE = 500
+OTHERWISE_S = 2.0
 MAX_POLL_INTERVAL_S = 300
 FIRST_AGE_MS = 60_000
 
@@ -79,6 +96,8 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(*args, **kwargs)
         self._fetched: dict[Any, tuple[int, int]] = {}
+        self._next: dict[Any, int] = {}
+        """The next offset to fetch of each partition, by what was sought and handed over."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         """Make the consumer as Faust would, but `read_committed` and with a short fetch wait."""
@@ -135,17 +154,40 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
     async def _move(self, starts: Mapping[Any, int]) -> None:
         consumer = self._ensure_consumer()
         self._fetched.clear()
+        self._next.clear()
         for each, offset in starts.items():
             if each in consumer.assignment():
                 consumer.seek(each, offset)
+                self._next[each] = offset
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
-        records = await super()._fetch_records(*args, **kwargs)
+    async def _fetch_records(self, consumer: Any, active_partitions: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - passed on
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, *args, **kwargs)
+        except UnicodeDecodeError:
+            records = await self._fetch_otherwise(consumer, active_partitions)
         for each, batch in records.items():
             if batch:
                 _, before = self._fetched.get(each, (0, 0))
                 self._fetched[each] = batch[-1].offset + 1, before + len(batch)
+                self._next[each] = batch[-1].offset + 1
         return records
+
+    async def _fetch_otherwise(self, consumer: Any, active_partitions: Any) -> dict[Any, list[ConsumerRecord]]:  # noqa: ANN401
+        """Read on by librdkafka. aiokafka has moved on past records that it did not hand over, so it is put back."""
+        starts = {each: self._next[each] for each in active_partitions or () if each in self._next}
+        seeks = dict(self._next)
+        log.warning("a header that cannot be read: reading on otherwise", extra={"partitions": len(starts)})
+        reader = cast("CommittedTransport", self.transport).reader
+        found = await asyncio.to_thread(_read, reader, starts)
+        if self._next != seeks:  # partitions moved meanwhile
+            return {}
+        assigned = consumer.assignment()
+        found = {each: batch for each, batch in found.items() if each in assigned}
+        for each, start in starts.items():
+            if each in assigned:
+                batch = found.get(each)
+                consumer.seek(each, batch[-1].offset + 1 if batch else start)
+        return found
 
     async def standing(self) -> dict[Any, Standing]:
         """Say how far each assigned partition has been fetched; those that were not yet are left out."""
@@ -160,6 +202,31 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             if stable is not None and stable >= 0:
                 found[each] = Standing(await consumer.position(each), stable, *self._fetched.get(each, (0, 0)))
         return found
+
+
+def _read(reader: Callable[[], Reader], starts: Mapping[Any, int]) -> dict[Any, list[ConsumerRecord]]:
+    """Read a few records of each partition, the first of them at least, if they come in time."""
+    found: dict[Any, list[ConsumerRecord]] = {}
+    of_place = {(each.topic, each.partition): each for each in starts}
+    client = reader()
+    try:
+        client.assign([TopicPartition(each.topic, each.partition, start) for each, start in starts.items()])
+        for message in client.consume(OTHERWISE, OTHERWISE_S):
+            if message.error() is None:
+                found.setdefault(of_place[message.topic(), message.partition()], []).append(_record(message))
+    finally:
+        client.close()
+    return found
+
+
+def _record(message: Message) -> ConsumerRecord:
+    sound = readable(message)
+    key, value, (kind, at_ms) = sound.key(), sound.value(), sound.timestamp()
+    headers = tuple(sound.headers() or ()) if sound is message else UNREADABLE
+    sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
+    return ConsumerRecord(
+        sound.topic(), sound.partition(), sound.offset(), at_ms, kind, key, value, None, *sizes, headers
+    )
 
 
 class CommittedConsumer(driver.Consumer):
@@ -208,7 +275,10 @@ class CommittedTransport(driver.Transport):
 
     Consumer = CommittedConsumer
 
-    def __init__(self, *args: Any, owner: Owner, member: Membership, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self, *args: Any, owner: Owner, member: Membership, reader: Callable[[], Reader], **kwargs: Any  # noqa: ANN401
+    ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
+        self.reader = reader
         self.owner = owner
         self.member = member

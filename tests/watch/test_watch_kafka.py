@@ -28,6 +28,7 @@ from services.events import KpiMeasured, RequestMatched, SurgeDetected
 from services.runtime import wire
 from services.runtime.settings import Shared
 from services.sandbox.broker import Broker
+from services.sandbox.odd_names import OddNames
 from services.watch.app import WatchError
 from services.watch.settings import WatchSettings
 from services.watch.worker import serve
@@ -282,6 +283,34 @@ def test_a_record_that_cannot_be_read_goes_to_the_dead_letters_and_stops_nobody(
         assert 'stormdrain_records_rejected_total{reason="bad_json",worker="watch"} 1.0' in text
         assert 'stormdrain_records_rejected_total{reason="empty_value",worker="watch"} 1.0' in text
         assert stopped(process) == 0
+
+
+@pytest.mark.usefixtures("topics")
+def test_a_header_whose_name_cannot_be_read_costs_one_letter_and_no_figure(broker: Broker, tmp_path: Path) -> None:
+    feed = Feed(broker, "odd")
+    feed.append(range(30))
+    odd = OddNames(broker.bootstrap)
+    for partition in (0, 0, 1):
+        odd.send(RequestMatched.topic, partition, b"odd", wire.encode(feed.event(1)), partition)
+    while odd.awaited:
+        assert all(place[1] == partition for place, partition in odd.acknowledged())
+    odd.close()
+    feed.append(range(30, 90))
+    with (
+        reading(broker, KpiMeasured.topic) as kpis,
+        reading(broker, "watch.dead.v1") as dead,
+        watching(broker, tmp_path) as process,
+    ):
+        kpis.until(lambda: figures(kpis, "odd") == feed.truth(range(90)))
+        feed.append(range(90, 120))
+        kpis.until(lambda: figures(kpis, "odd") == feed.truth(range(120)))
+        dead.until(lambda: sum(headers["dead_reason"] == "bad_headers" for headers, _ in dead.records) == 3)
+        assert stopped(process) == 0
+    letters = [headers for headers, _ in dead.records if headers["dead_reason"] == "bad_headers"]
+    assert sorted(headers["dead_partition"] for headers in letters) == ["0", "0", "1"]
+    assert {headers["dead_detail"] for headers in letters} == {
+        "the name of a header is not UTF-8; the letter has no headers"
+    }
 
 
 def _taken_over(state_dir: Path) -> int:
