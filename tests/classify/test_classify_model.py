@@ -9,12 +9,15 @@ import pytest
 from classify_phrases import FAMILIES, PHRASES, town
 from hypothesis import given
 from hypothesis import strategies as st
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from services.classify.adapters import (
     CARD,
     CELLS,
+    COMMON_LANGUAGES,
     FILES,
     LABELS,
+    LANGUAGE_SIGNS,
     MODEL,
     PAIRS,
     TOKENIZER,
@@ -234,3 +237,21 @@ def test_a_citys_own_language_is_told_though_it_is_not_a_common_one() -> None:
     text = "Tá poll mór ar an mbóthar os comhair na scoile agus tá sé contúirteach"
     assert Langid(["ga"]).tongues([text])[0].language == "ga"
     assert Langid(["en"]).tongues([text])[0].language != "ga"
+
+
+def test_languages_are_told_as_py3langid_tells_them_whatever_else_is_in_the_batch() -> None:
+    known = ["de", "en", "es", "fr", "pt", "sr", "zh"]
+    texts = [*LANGUAGES.values(), *(text[:9] for text in LANGUAGES.values())]
+    texts += ["", "?", "ALLES GROSS", "a\ud800b", "Њ" * 300]
+    theirs = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    theirs.set_languages(sorted({*known, *COMMON_LANGUAGES.split()} & set(theirs.labels)))
+    langid = Langid(known)
+
+    together = langid.tongues(texts)
+
+    for text, tongue in zip(texts, together, strict=True):
+        language, share = theirs.classify(text[:LANGUAGE_SIGNS])
+        assert tongue.language == language
+        assert tongue.confidence == pytest.approx(share, abs=1e-5)
+    assert together == [tongue for text in texts for tongue in langid.tongues([text])]
+    assert langid.tongues([]) == []
