@@ -21,9 +21,7 @@ KINDS = ("received", "classified", "routed")
 START = datetime.fromisoformat("2026-01-05T07:00:00+00:00")
 
 
-def samples(
-    kind: str, *, seed: int, count: int, city: Path, models: Path, start: datetime = START
-) -> Sequence[Event]:
+def samples(kind: str, *, seed: int, count: int, city: Path, models: Path, start: datetime = START) -> Sequence[Event]:
     """Give `count` events of one of `KINDS` in an hour from `start` on; the same arguments give the same events."""
     town = load(city)
     reports = storm(town, seed=seed, count=count, start=start, spread_s=3600)
@@ -34,6 +32,14 @@ def samples(
     if kind in KINDS[2:]:
         events = _decided(build_route(RouteSettings(), shared), events)
     return events
+
+
+def classified(events: Sequence[Event], city: Path, models: Path) -> list[Event | None]:
+    """Give what `classify` says of each event with the shipped model; None of one that it rejects."""
+    shared = Shared(stormdrain_city_dir=city, stormdrain_models_dir=models)
+    worker = build_classify(ClassifySettings(model_dir=models / "shipped"), shared)
+    handler: Stateless = worker.handler  # type: ignore[assignment]
+    return [outcome if isinstance(outcome, Event) else None for outcome in handler.handle(events)]
 
 
 def renamed(event: Event, request_id: str) -> Event:

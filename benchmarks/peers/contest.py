@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import typer
 from msgspec import Struct
 
 from benchmarks.machine import machine, now, spread, versions
 from benchmarks.passthrough.job import KINDS, passing, travelling
-from benchmarks.passthrough.topics import Topics
+from benchmarks.passthrough.topics import Topics, drawn
 from benchmarks.peers.job import Job
+from benchmarks.peers.page import replace_table
 from benchmarks.peers.race import Check, Course, race, ready
-from benchmarks.peers.running import EVERY_S, UNMEASURED, Ran
+from benchmarks.peers.running import EVERY_S, UNMEASURED, Ran, SideError
 from benchmarks.peers.side import Side, say
 from services.events import Event
 from services.sandbox.broker import Broker
-
-OURS = "stormdrain"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -35,6 +35,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     warm_up: int
     city: Path
     models: Path
+    ours: tuple[str, ...]
+    """The sides whose rates are told as multiples of the others'."""
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -70,12 +72,14 @@ def contest(plan: Plan, sides: Sequence[Side], events: Callable[[], Sequence[Eve
             for share in sorted({side.share for side in taking_part})
         }
         sources = {share: _filled(topics, share, given, plan) for share, given in inputs.items()}
+        texts = _texts(Path(state) / "texts.json", inputs, plan) if any(side.alone for side in taking_part) else ""
         asked = {(side.task, side.share) for side in taking_part}
         (node,) = broker.nodes
         course = Course(
             job=_job(plan, broker.bootstrap),
             sources=sources,
             checks={(task, share): checks(topics, task, inputs[share]) for task, share in asked},
+            texts=texts,
             broker=node.pid or 0,
             folder=Path(state) / "sides",
             rounds=plan.rounds,
@@ -92,16 +96,21 @@ def contest(plan: Plan, sides: Sequence[Side], events: Callable[[], Sequence[Eve
         "settings": msgspec.to_builtins(plan, enc_hook=str) | {"look_every_s": EVERY_S, "unmeasured": UNMEASURED},
         "left_out": left_out,
         "sides": {side.name: _figures(side, measured[side.name]) for side in taking_part},
-        "ratio": _ratios(measured),
+        "ratios": {name: _ratios(name, measured) for name in plan.ours if name in measured},
     }
 
 
-def print_result(result: Mapping[str, Any], write: Path | None) -> None:
-    """Print the result as one line of JSON, and put its table into the page."""
+def report(
+    plan: Plan, sides: Sequence[Side], events: Callable[[], Sequence[Event]], checks: Checks, write: Path | None
+) -> None:
+    """Run a race, print its result as one line of JSON, and put its table into the page; status 1 if a side failed."""
+    try:
+        result = contest(plan, sides, events, checks)
+    except SideError as error:
+        say(str(error))
+        raise typer.Exit(1) from None
     print(json.dumps(result), flush=True)
     if write is not None:
-        from benchmarks.peers.page import replace_table  # noqa: PLC0415 - only who writes needs it
-
         replace_table(write, result)
 
 
@@ -132,6 +141,13 @@ def _filled(topics: Topics, share: float, given: Input, plan: Plan) -> str:
     return source
 
 
+def _texts(path: Path, inputs: Mapping[float, Input], plan: Plan) -> str:
+    given = inputs[max(inputs)]
+    drawn_events: Any = drawn(given.events, given.records, plan.seed)
+    path.write_bytes(msgspec.json.encode([event.report.text for _, event in drawn_events]))
+    return str(path)
+
+
 def _figures(side: Side, runs: Sequence[Ran]) -> dict[str, Any]:
     told: dict[str, Any] = msgspec.to_builtins(runs[0].told)
     return told | {
@@ -146,12 +162,8 @@ def _figures(side: Side, runs: Sequence[Ran]) -> dict[str, Any]:
     }
 
 
-def _ratios(measured: Mapping[str, Sequence[Ran]]) -> dict[str, dict[str, float]]:
-    """Give our rate by each other's, of the runs of one round."""
-    ours = [ran.records / ran.seconds for ran in measured.get(OURS, ())]
-    found = {}
-    for name, runs in measured.items():
-        if ours and name != OURS:
-            theirs = [ran.records / ran.seconds for ran in runs]
-            found[name] = spread([a / b for a, b in zip(ours, theirs, strict=True)], 3)
-    return found
+def _ratios(name: str, measured: Mapping[str, Sequence[Ran]]) -> dict[str, dict[str, float]]:
+    """Give the rate of one side by each other's, of the runs of one round."""
+    rates = {each: [ran.records / ran.seconds for ran in runs] for each, runs in measured.items()}
+    ours = rates.pop(name)
+    return {each: spread([a / b for a, b in zip(ours, runs, strict=True)], 3) for each, runs in rates.items()}

@@ -54,6 +54,15 @@ class Told(Struct, frozen=True, kw_only=True):
     """What it does less, or otherwise."""
 
 
+class Alone(Struct, frozen=True, kw_only=True):
+    """What a side took that has no broker to be watched by: it says so itself, in a second line."""
+
+    records: int
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+
 class Made(NamedTuple):
     """What becomes of a record."""
 

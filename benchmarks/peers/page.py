@@ -29,7 +29,7 @@ def put(page: Path, name: str, markdown: str) -> None:
 
 def table(result: Mapping[str, Any]) -> str:
     """Give the race as Markdown: where and how it was measured, the figures, and what each side was tuned by."""
-    parts = [_where(result), _figures(result["sides"], result["ratio"])]
+    parts = [_where(result), _figures(result["sides"], result["ratios"])]
     if result["left_out"]:
         parts.append("\n".join(f"- {name} was left out: {why}" for name, why in result["left_out"].items()))
     parts += ["What each side was tuned by, as it said itself:", _tuning(result["sides"])]
@@ -54,7 +54,7 @@ def _figures(sides: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:
         "guarantee",
         "at a time",
         "records/s",
-        "Stormdrain's rate to its",
+        *(f"rate of `{ours}` to its" for ours in ratios),
         "µs of processor a record",
         "of the broker's",
         "peak MiB",
@@ -62,9 +62,9 @@ def _figures(sides: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:
     rows = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for name in sorted(sides, key=lambda each: -sides[each]["records_per_s"]["median"]):
         side = sides[name]
-        ratio = _spread(ratios[name], 2) if name in ratios else ""
+        told = "".join(f" {_spread(found[name], 2) if name in found else ''} |" for found in ratios.values())
         rows.append(
-            f"| {name} | {side['guarantee']} | {side['at_a_time']} | {_spread(side['records_per_s'])} | {ratio} |"
+            f"| {name} | {side['guarantee']} | {side['at_a_time']} | {_spread(side['records_per_s'])} |{told}"
             f" {_spread(side['cpu_us_per_record'], 1)} | {_spread(side['broker_cpu_us_per_record'], 1)} |"
             f" {side['peak_mib']['median']:,.0f} |"
         )

@@ -14,7 +14,8 @@ import typer
 from benchmarks.passthrough.job import KINDS
 from benchmarks.passthrough.topics import Topics, drawn
 from benchmarks.peers.checking import Passed
-from benchmarks.peers.contest import Input, Plan, contest, print_result
+from benchmarks.peers.contest import Input, Plan, report
+from benchmarks.peers.java import java
 from benchmarks.peers.places import apart
 from benchmarks.peers.race import Check
 from benchmarks.peers.side import Side, chosen, here
@@ -28,6 +29,10 @@ SIDES = (
     Side(name="bare_tuned", program="bare", place=here),
     Side(name="aiokafka", program="aiokafka_loop", place=apart("aiokafka")),
     Side(name="quix", program="quix", place=apart("quix")),
+    Side(name="kafka_streams", program="Side", place=java("streams")),
+    Side(name="arroyo", program="arroyo_chain", place=apart("arroyo"), exactly_once=False),
+    Side(name="bytewax", program="bytewax_flow", place=apart("bytewax"), exactly_once=False),
+    Side(name="faust", program="faust_app", place=apart("faust"), exactly_once=False, share=0.25),
 )
 
 
@@ -61,6 +66,7 @@ def passthrough(
         warm_up=warm_up,
         city=city,
         models=models,
+        ours=("stormdrain",),
     )
 
     def events() -> Sequence[Event]:
@@ -70,4 +76,4 @@ def passthrough(
         return Passed(topics, KINDS[event], (each for _, each in drawn(given.events, given.records, seed)))
 
     sides = chosen(SIDES, side or (), installed=installed)
-    print_result(contest(plan, sides, events, checks), write)
+    report(plan, sides, events, checks, write)

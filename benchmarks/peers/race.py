@@ -10,7 +10,7 @@ import msgspec
 
 from benchmarks.passthrough.topics import Topics
 from benchmarks.peers.job import Job
-from benchmarks.peers.running import Ran, SideError, run
+from benchmarks.peers.running import Ran, SideError, run, run_alone
 from benchmarks.peers.side import LeftOutError, Say, Side
 
 Check = Callable[[Job], None]
@@ -27,6 +27,8 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     """Topic by share of the input."""
     checks: dict[tuple[str, float], Check]
     """By task and share."""
+    texts: str
+    """A file of the texts of a whole input, for who has no broker."""
     broker: int
     """Its process."""
     folder: Path
@@ -81,23 +83,21 @@ def _one(course: Course, side: Side, number: int, words: Sequence[str], topics: 
         course.job,
         task=side.task,
         group=name,
-        source=course.sources[side.share],
+        source=course.texts if side.alone else course.sources[side.share],
         target=f"bench.peers-{name}.v1",
         records=round(course.job.records * side.share),
         state=str(folder / "state"),
         tuned=side.tuned,
     )
-    topics.create(job.target)
-    ran = run(
-        [*words, msgspec.json.encode(job).decode()],
-        looking=side.look(job),
-        records=job.records,
-        broker=course.broker,
-        log=folder / "said.log",
-        limit_s=LIMIT_S,
-    )
-    course.checks[side.task, side.share](job)
-    topics.delete(job.target)
+    started = [*words, msgspec.json.encode(job).decode()]
+    log = folder / "said.log"
+    if side.alone:
+        ran = run_alone(started, log=log, limit_s=LIMIT_S)
+    else:
+        topics.create(job.target)
+        ran = run(started, looking=side.look(job), records=job.records, broker=course.broker, log=log, limit_s=LIMIT_S)
+        course.checks[side.task, side.share](job)
+        topics.delete(job.target)
     shutil.rmtree(folder)
     time.sleep(0.2)  # the broker's own housekeeping after a deletion is nobody's record
     return ran

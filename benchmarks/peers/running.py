@@ -13,7 +13,7 @@ import msgspec
 import psutil
 from msgspec import Struct
 
-from benchmarks.peers.job import Told
+from benchmarks.peers.job import Alone, Told
 from benchmarks.peers.looking import Look
 
 EVERY_S = 0.025
@@ -83,6 +83,32 @@ def run(words: Sequence[str], *, looking: Look, records: int, broker: int, log: 
         peak_mib=round(peak, 1),
         start_seconds=first - began,
     )
+
+
+def run_alone(words: Sequence[str], *, log: Path, limit_s: float) -> Ran:
+    """Run a side that has no broker to be watched by; it says itself what it took.
+
+    Raises:
+        SideError: it did not end well.
+
+    """
+    began = time.monotonic()
+    with _process(words, log) as process:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(limit_s)
+        if process.poll() != 0:
+            raise SideError(_trouble(process, 0, 0, log))
+        lines = log.with_suffix(".out").read_bytes().splitlines()
+        took = msgspec.json.decode(lines[-1], type=Alone)
+        return Ran(
+            told=_told(process, log),
+            records=took.records,
+            seconds=took.seconds,
+            cpu_seconds=took.cpu_seconds,
+            broker_cpu_seconds=0.0,
+            peak_mib=round(took.peak_mib, 1),
+            start_seconds=time.monotonic() - began - took.seconds,
+        )
 
 
 @contextmanager

@@ -47,13 +47,13 @@ class Scoring:
 
     def __init__(self, job: Job) -> None:
         self._directory = Path(job.models) / "shipped"
-        self._scorer = OnnxScorer(self._directory, max_tokens=MAX_TOKENS)
+        self.scorer = OnnxScorer(self._directory, max_tokens=MAX_TOKENS)
         self.into: Any = travelling(Scored, job.target)
         self._single: Single | None = None
 
     def many(self, events: Sequence[RequestReceived]) -> list[Event]:
         """Score the texts of a batch."""
-        opinions = self._scorer.score([event.report.text for event in events])
+        opinions = self.scorer.score([event.report.text for event in events])
         return [
             self.into(report=event.report, service_code=opinion.best[0][0], share=opinion.best[0][1])
             for event, opinion in zip(events, opinions, strict=True)
@@ -62,10 +62,20 @@ class Scoring:
     def one(self, event: RequestReceived) -> Event:
         """Score a single text."""
         if self._single is None:
-            self._single = Single(self._directory, self._scorer.labels.labels)
+            self._single = Single(self._directory, self.scorer.labels.labels)
         service_code, share = self._single.best(event.report.text)
         scored: Event = self.into(report=event.report, service_code=service_code, share=share)
         return scored
+
+
+def answers(events: Sequence[Any], models: Path) -> list[Event]:
+    """Give what every side has to say of these events."""
+    scorer = OnnxScorer(models / "shipped", max_tokens=MAX_TOKENS)
+    opinions = scorer.score([event.report.text for event in events])
+    return [
+        Scored(report=event.report, service_code=opinion.best[0][0], share=opinion.best[0][1])
+        for event, opinion in zip(events, opinions, strict=True)
+    ]
 
 
 class Single:

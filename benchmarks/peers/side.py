@@ -34,6 +34,8 @@ class Side:
     share: float = 1.0
     """Of the input: a slow one is given fewer records, so that all take about as long."""
     tuned: bool = True
+    alone: bool = False
+    """It has no broker to be watched by: `job.source` is a file of texts, and it says itself what it took."""
 
     def look(self, job: Job) -> Look:
         """Give what tells how far it is."""

@@ -124,8 +124,12 @@ def repository() -> str:
     return named.rstrip("/")
 
 
-def ensure(on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None) -> list[Path]:
+def ensure(
+    on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None, home: Path | None = None
+) -> list[Path]:
     """The paths of all jars of the lock file (or of `jars`), fetched where missing and checked by sha256, in order.
+
+    They are kept in `home`, or in `cache_dir()`.
 
     One process fetches at a time; another waits for it and then finds the jars there. A fetch that was cut short is
     taken up where it stopped, jar by jar.
@@ -134,7 +138,7 @@ def ensure(on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None) 
         BrokerError: a jar could not be fetched, or a jar that came or was there is not the one of the lock file.
     """
     wanted = read_lock() if jars is None else tuple(jars)
-    home = cache_dir()
+    home = home or cache_dir()
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -151,19 +155,19 @@ def ensure(on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None) 
     return [home / jar.name for jar in wanted]
 
 
-def write_lock(path: Path, on_progress: OnProgress = silent) -> tuple[Jar, ...]:
-    """Resolve the runtime closure of `ROOTS` with jgo, fetch its jars, and write their sizes and sha256 to `path`.
+def write_lock(path: Path, on_progress: OnProgress = silent, wanted: Sequence[str] = ROOTS) -> tuple[Jar, ...]:
+    """Resolve the runtime closure of `wanted` with jgo, fetch its jars, and write their sizes and sha256 to `path`.
 
     Raises:
         BrokerError: the repository could not be reached or the closure not resolved.
     """
     from jgo.maven import MavenContext  # noqa: PLC0415 - only a maintainer needs the resolver; it takes 0.3 s to load
 
-    on_progress(f"resolving {' and '.join(ROOTS)}")
+    on_progress(f"resolving {' and '.join(wanted)}")
     source = repository()
     with tempfile.TemporaryDirectory() as scratch:
         context = MavenContext(repo_cache=Path(scratch), remote_repos={"central": source}, timeout=int(_SILENCE_S))
-        roots = [context.create_dependency(root) for root in ROOTS]
+        roots = [context.create_dependency(root) for root in wanted]
         try:
             inputs, closure = context.resolver.resolve(roots)
             jars = []
@@ -176,7 +180,7 @@ def write_lock(path: Path, on_progress: OnProgress = silent) -> tuple[Jar, ...]:
                 content = Path(dep.artifact.resolve()).read_bytes()
                 jars.append(Jar(coordinate, len(content), hashlib.sha256(content).hexdigest()))
         except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; jgo's own are RuntimeErrors
-            msg = f"{LOCK_NAME} cannot be written: {', '.join(ROOTS)} did not resolve at {_shown(source)}: {error}"
+            msg = f"{LOCK_NAME} cannot be written: {', '.join(wanted)} did not resolve at {_shown(source)}: {error}"
             raise BrokerError(msg) from error
     jars.sort(key=lambda jar: jar.coordinate)
     lines = "".join(f"{jar.coordinate} {jar.size} {jar.sha256}\n" for jar in jars)

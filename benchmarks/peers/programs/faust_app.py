@@ -5,30 +5,15 @@ from importlib.metadata import version
 from typing import Any
 
 import faust
+import mode.loop
 
 from benchmarks.peers.job import Job, Told, asked, converter, tell
-
-# Its settings reference: a larger stream buffer "may let you process over 30,000 events a second"; `stream_wait_empty`
-# off starts sooner; uvloop is what its `fast` bundle brings.
-TUNING: dict[str, Any] = {
-    "processing_guarantee": "at_least_once",
-    "stream_buffer_maxsize": 131_072,
-    "stream_wait_empty": False,
-    "stream_publish_on_commit": False,
-    "broker_max_poll_records": 2000,
-    "broker_commit_interval": 1.0,
-    "broker_commit_every": 10_000,
-    "consumer_max_fetch_size": 4_194_304,
-    "producer_acks": -1,
-    "producer_compression_type": "lz4",
-    "producer_linger_ms": 2,
-    "producer_max_batch_size": 1_000_000,
-}
-RAW: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+from benchmarks.peers.programs.faust_tuning import RAW, TUNING
 
 
 def main(argument: str) -> None:
     """Run a worker until it is told to stop."""
+    mode.loop.use("uvloop")
     job = asked(argument)
     one_by_one = job.task == "passthrough"
     tell(
@@ -48,7 +33,6 @@ def _app(job: Job) -> Any:  # noqa: ANN401 - faust is untyped
     app = faust.App(
         job.group,
         env={},
-        loop="uvloop",
         broker=f"kafka://{job.bootstrap}",
         datadir=job.state,
         store="memory://",
