@@ -32,6 +32,11 @@ MOST_REVISIONS = (1 << REVISION_BITS) - 1
 _NOTHING: Cells = dict.fromkeys(column.name for column in requests.columns)
 
 
+def whole(number: int) -> int:
+    """Give a number that an INTEGER column takes: the nearest one that has 32 bits."""
+    return max(-(1 << 31), min(number, (1 << 31) - 1))
+
+
 def plain(text: str) -> str:
     """Give text that PostgreSQL takes: it knows no NUL."""
     return text.replace("\0", "") if "\0" in text else text
@@ -103,8 +108,8 @@ def delivery_cells(event: DeliveryMade) -> Cells:
         "system": event.system,
         "department": event.department,
         "external_id": plain(event.external_id),
-        "revision": min(event.revision, MOST_REVISIONS),
+        "revision": whole(min(event.revision, MOST_REVISIONS)),
         "result": event.result,
-        "attempts": event.attempts,
+        "attempts": whole(event.attempts),
         "delivered_at": event.delivered_at,
     }

@@ -48,6 +48,7 @@ from services.readmodel.cells import (
     plain,
     request_cells,
     review_cells,
+    whole,
 )
 from services.readmodel.rows import STAGES
 
@@ -148,7 +149,7 @@ class _Request:
         moment = int(event.delivered_at.timestamp() * 1000)
         # Two systems may take one revision in one millisecond: then one is shown, the same one every time.
         which = crc32(event.system.encode()) & ((1 << SYSTEM_BITS) - 1)
-        order = (min(event.revision, MOST_DELIVERED) << MILLISECOND_BITS) + moment
+        order = (max(0, min(event.revision, MOST_DELIVERED)) << MILLISECOND_BITS) + moment
         version = (order << SYSTEM_BITS) + which
         if version > self.delivery_version:
             self.delivery_version, self.delivery = version, event
@@ -232,12 +233,17 @@ class _Batch:
         version = (int(event.window_start.timestamp()) << 1) + (not event.active)
         kept = self.surges.get((event.service_code, event.area))
         if kept is None or version > kept["surge_version"]:
-            self.surges[event.service_code, event.area] = {**msgspec.structs.asdict(event), "surge_version": version}
+            cells = {**msgspec.structs.asdict(event), "surge_version": version}
+            self.surges[event.service_code, event.area] = cells | {
+                "window_s": whole(event.window_s),
+                "count": whole(event.count),
+            }
 
     def _kpi(self, event: KpiMeasured) -> None:
         labels = msgspec.json.encode(event.labels, order="sorted").decode()
         # Not versioned: a window that is measured again comes later on its key's one partition.
-        self.kpis[event.name, labels, event.window_start] = {**msgspec.structs.asdict(event), "labels": labels}
+        cells = {**msgspec.structs.asdict(event), "labels": labels, "window_s": whole(event.window_s)}
+        self.kpis[event.name, labels, event.window_start] = cells
 
 
 def fold(heard: Iterable[Heard]) -> Rows:

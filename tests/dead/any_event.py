@@ -49,7 +49,8 @@ def _any(kind: inspect.Type, name: str = "") -> st.SearchStrategy[Any]:  # noqa:
             fit = [edge for edge in (*EDGES, low, high) if low <= edge <= high]
             return st.sampled_from(fit) | st.floats(low, high, allow_nan=False, allow_infinity=False)
         case inspect.IntType():
-            return st.integers(kind.ge if kind.ge is not None else -(2**63), 2**63 - 1)
+            low = kind.ge if kind.ge is not None else -(10**30)
+            return st.sampled_from((low, 2**31, 2**63, 10**30)) | st.integers(low, 10**30)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():

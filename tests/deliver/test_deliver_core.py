@@ -302,3 +302,11 @@ def test_an_older_delivery_that_comes_later_does_not_lower_the_ledger() -> None:
     ledger.enter(0, key, 5)
     ledger.enter(0, key, 3)
     assert ledger.has(0, key, 5)
+
+
+@pytest.mark.parametrize("key", ["", "no hex", "é", "0"])
+def test_a_delivery_under_a_key_that_is_none_of_ours_does_not_stop_the_ledger(key: str) -> None:
+    ledger = Ledger(most=10)
+    ledger.enter(0, key, 1)
+    assert ledger.has(0, key, 1)
+    assert not ledger.has(0, idempotency_key("t", "a", "s"), 1)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from services.events import (
     EVENTS,
     ContactReceived,
@@ -11,8 +13,10 @@ from services.events import (
     DeadLetterReplayed,
     DeliveryMade,
     Event,
+    KpiMeasured,
     RequestClassified,
     RequestReceived,
+    SurgeDetected,
 )
 from services.index.core import said_at
 from services.index.settings import IndexSettings
@@ -93,5 +97,20 @@ def test_what_the_wired_worker_writes_can_be_asked_for_also_after_a_repeat(tmp_p
     row = ReadModel(shared.read_model).request("r-1")
     assert row is not None
     assert (row.stage, row.service_code, row.external_id) == ("delivered", "street-light", "7")
+    assert worker.close is not None
+    worker.close()
+
+
+def test_a_number_too_large_for_any_column_stops_nobody(tmp_path: Path) -> None:
+    huge = 10**30
+    batch = [
+        replace(DELIVERED, attempts=huge, revision=-huge),
+        SurgeDetected(
+            service_code="a", area="b", window_start=NOON, window_s=huge, count=huge, baseline=1.0, ratio=1.0
+        ),
+        KpiMeasured(name="reports", window_start=NOON, window_s=huge, value=1.0),
+    ]
+    worker = build(IndexSettings(), Shared(stormdrain_state_dir=tmp_path / "state"))
+    assert worker.handler.handle(batch) == [(), (), ()]  # type: ignore[call-arg, arg-type]
     assert worker.close is not None
     worker.close()
