@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 from confluent_kafka import Producer
 from msgspec.structs import replace
+from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from benchmarks.peers.growth.lone import lone
 from benchmarks.peers.pipeline.course import Say, course, peak_mib
@@ -49,7 +50,7 @@ def _one(city: Path, models: Path, number: int, fresh: int, say: Say) -> dict[st
         side, town = lone(ground, "match", [RequestMatched.topic])
         observer = Observer(ground.bootstrap, side.ends)
         stack.callback(observer.close)
-        ready_s, process = _ready(stack, side.programs[0].name, Supervisor(side.programs), town)
+        ready_s, process = _ready(stack, side.programs[0].name, Supervisor(side.programs), town, number)
         resident, peak = round(process.memory_info().rss / 2**20), peak_mib([process.pid])
         records = [_record(event) for event in _routed(base, fresh, luck)]
         spent = process.cpu_times()
@@ -69,19 +70,28 @@ def _one(city: Path, models: Path, number: int, fresh: int, say: Say) -> dict[st
     return found
 
 
-def _ready(stack: ExitStack, name: str, supervisor: Supervisor, town: Town) -> tuple[float, psutil.Process]:
-    """Start `match`; give the seconds until it is ready, and its process."""
+def _ready(
+    stack: ExitStack, name: str, supervisor: Supervisor, town: Town, number: int
+) -> tuple[float, psutil.Process]:
+    """Start `match`; give the seconds until it has read all its state, and its process."""
     began = time.perf_counter()
     stack.enter_context(supervisor)
     while time.perf_counter() - began < READY_S:
         try:
-            fetch(f"http://127.0.0.1:{town.ports[name]}/readyz")
+            read, left = _rebuilt(fetch(f"http://127.0.0.1:{town.ports[name]}/metrics").decode())
         except OSError:
-            time.sleep(0.05)
-            continue
-        return time.perf_counter() - began, psutil.Process(supervisor.pid(name))
-    message = f"match was not ready after {READY_S:.0f} s; see {town.log(name)}"
+            read, left = 0.0, 1.0
+        if read >= number and not left:
+            return time.perf_counter() - began, psutil.Process(supervisor.pid(name))
+        time.sleep(0.05)
+    message = f"match did not have its state after {READY_S:.0f} s; see {town.log(name)}"
     raise StuckError(message)
+
+
+def _rebuilt(metrics: str) -> tuple[float, float]:
+    """Give how many records were read, and how many partitions are still being read."""
+    found = {sample.name: sample.value for family in parsed(metrics) for sample in family.samples}
+    return found.get("stormdrain_rebuild_records", 0.0), found.get("stormdrain_rebuilding", 1.0)
 
 
 def _fill(bootstrap: str, events: Iterator[RequestMatched]) -> None:
@@ -92,7 +102,7 @@ def _fill(bootstrap: str, events: Iterator[RequestMatched]) -> None:
             "linger.ms": 20,
             "partitioner": "murmur2_random",
             "queue.buffering.max.messages": 200_000,
-            "log_level": 3,
+            "log_level": 0,
         }
     )
     headers = None
