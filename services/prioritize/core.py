@@ -42,6 +42,8 @@ CROWDS = ((100, 20.0), (20, 15.0), (5, 10.0), (2, 5.0))
 """From how many reports an incident's first one gains how much. Few steps, so that it is seldom said anew."""
 SHARE_OF_PROMISE: dict[Level, float] = {"routine": 1.0, "elevated": 0.5, "urgent": 0.25, "life_safety": 0.25}
 AREA_RESOLUTION = 6
+REMEMBERED = 200_000
+"""Closed requests of a partition whose revision is kept, the latest ones: as many as `match` remembers."""
 UNKNOWN = Category(service_code="", name="a category the city does not know", family="")
 
 _encoder = msgspec.json.Encoder()
@@ -145,6 +147,7 @@ class Standing(Struct, gc=False):
     made: datetime
     link: int
     """The revision of the link that was last scored."""
+    revision: int
 
 
 @dataclass(slots=True)
@@ -156,6 +159,8 @@ class Memory:
     """How many open requests each incident has."""
     doubtful: dict[str, None] = field(default_factory=dict)
     """Requests of which what was said may no longer hold."""
+    closed: dict[str, int] = field(default_factory=dict)
+    """The last revision of requests that are no longer open, oldest first: a link may still change."""
     ages: list[tuple[datetime, str]] = field(default_factory=list)
     newest: datetime | None = None
 
@@ -164,7 +169,8 @@ class Prioritizer:
     """The handler of `prioritize`: `Stateful`, its state folded from its own output, and `Reconsiders`.
 
     A request is open for `keep` after it was made, measured against the newest of its partition, and the newest
-    `at_most` of a partition are (about 2.5 kB each). A closed one is no longer reconsidered and no longer counted.
+    `at_most` of a partition are (about 2.5 kB each). A closed one is no longer reconsidered and no longer counted; its
+    revision is remembered, so that what is said of it when its link changes is newer than what was.
     """
 
     def __init__(
@@ -210,7 +216,7 @@ class Prioritizer:
                 matching=event.matching,
                 priority=replace(
                     self._score(event, memory.crowds[incident] + more[incident]),
-                    revision=before.priority.revision + 1 if before else 1,
+                    revision=(before.priority.revision if before else memory.closed.get(request_id, 0)) + 1,
                     version=self._version,
                 ),
             )
@@ -232,8 +238,10 @@ class Prioritizer:
             area_of(said.routing.cell),
             said.report.requested_at,
             said.matching.revision,
+            said.priority.revision,
         )
         if before is None:
+            memory.closed.pop(request_id, None)
             made = min(said.report.requested_at, said.report.received_at)
             heappush(memory.ages, (made, request_id))
             memory.newest = max(memory.newest or made, made)
@@ -327,7 +335,11 @@ class Prioritizer:
                 break
             heappop(memory.ages)
             memory.doubtful.pop(request_id, None)
-            self._leave(memory, memory.open.pop(request_id).incident)
+            standing = memory.open.pop(request_id)
+            memory.closed[request_id] = standing.revision
+            self._leave(memory, standing.incident)
+        while len(memory.closed) > REMEMBERED:
+            del memory.closed[next(iter(memory.closed))]
 
     @staticmethod
     def _leave(memory: Memory, incident: str) -> None:
