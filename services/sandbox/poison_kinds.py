@@ -227,8 +227,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("no_headers", lambda _: Draught(_BODY, [])),
     Kind("header_without_name", lambda _: Draught(_BODY, [("", b"\x00"), ("", None)])),
     Kind("many_headers", lambda ground: Draught(_BODY, _crowd(ground))),
-    # Not where `watch` reads: aiokafka cannot pass over it, see docs/reliability.md.
-    Kind("header_name_not_utf8", lambda _: Draught(_BODY, odd_name=True), ALL - {RequestMatched.topic}),
+    Kind("header_name_not_utf8", lambda _: Draught(_BODY, odd_name=True)),
     Kind("nested_objects", _value(lambda _: b'{"a":' * DEEP), heavy=True),
     Kind("nested_lists", _value(lambda _: b'{"report":' + b"[" * DEEP), heavy=True),
     Kind("huge", _value(lambda _: b'{"poison":"' + b"x" * HUGE + b'"}'), heavy=True),
