@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ TRANSACTION_STATE = "__transaction_state"
 
 
 def _node(stage: Stage, luck: Random) -> int:
+    stage.mended()  # one at a time: two of three gone is another fault
     return luck.choice([node.id for node in stage.broker.nodes])
 
 
@@ -29,6 +29,7 @@ def kill(stage: Stage, luck: Random) -> Iterator[Blow]:
 
 def kill_coordinator(stage: Stage, luck: Random) -> Iterator[Blow]:
     """The one that knows of the transactions of `decide`."""
+    stage.mended()
     slot = luck.choice([f"{Name.DECIDE}-0", f"{Name.MATCH}-0"])
     state = stage.clients.admin().list_topics(TRANSACTION_STATE, timeout=10).topics[TRANSACTION_STATE].partitions
     leader = state[java_hash(slot) % len(state)].leader
@@ -39,20 +40,19 @@ def _kill(stage: Stage, node: int) -> Iterator[Blow]:
     at = time.time()
     stage.broker.kill(node)
     yield Blow(target=f"node {node}", at=at)
-    stage.broker.restart(node)
+    stage.mend(node)
 
 
 def restart(stage: Stage, luck: Random) -> Iterator[Blow]:
     """One is stopped politely and started again; the others go on meanwhile."""
     node, at = _node(stage, luck), time.time()
-    restarting = threading.Thread(target=stage.broker.restart, args=(node,))
-    restarting.start()
+    stage.mend(node)
     yield Blow(target=f"node {node}", at=at)
-    restarting.join()
 
 
 def hang(stage: Stage, _luck: Random) -> Iterator[Blow]:
     """All nodes stop and keep their connections: no leader, no coordinator answers."""
+    stage.mended()
     for node in stage.broker.nodes:
         stage.broker.suspend(node.id)
     time.sleep(HANG_S)
@@ -71,7 +71,7 @@ def fill_disk(stage: Stage, luck: Random) -> Iterator[Blow]:
         message = f"node {node} went on with a full disk"
         raise UnexpectedError(message) from None
     yield Blow(target=f"node {node}", at=at)
-    stage.broker.restart(node)
+    stage.mend(node)
 
 
 def java_hash(text: str) -> int:

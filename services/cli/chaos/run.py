@@ -145,6 +145,7 @@ def _played(stage: Stage, sending: Sending, options: Options, say: OnProgress) -
             say(f"{sending.number:,} reports are sent")
             if sending.number >= options.reports or options.only:
                 break
+        stage.mended()
         sending.finish()
         check()
     return conductor

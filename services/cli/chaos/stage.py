@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -82,6 +83,8 @@ class Stage:
     lock: threading.Lock = field(default_factory=threading.Lock)
     sending: Sending | None = None
     _decks: dict[str, list[str]] = field(default_factory=dict)
+    _menders: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "mending"))
+    _mending: list[Future[None]] = field(default_factory=list)
 
     # Whom it hits.
 
@@ -158,6 +161,22 @@ class Stage:
                 yield program.name
             finally:
                 process.terminate()
+
+    # Nodes of the cluster.
+
+    def mend(self, node: int) -> None:
+        """Start a node again while the play goes on; `mended` waits for it."""
+        self._mending.append(self._menders.submit(self.broker.restart, node))
+
+    def mended(self) -> None:
+        """Return when all nodes are up that were to be mended.
+
+        Raises:
+            BrokerError: one did not come back.
+
+        """
+        while self._mending:
+            self._mending.pop().result()
 
     # What became of the reports.
 
