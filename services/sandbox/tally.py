@@ -10,24 +10,26 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 
 from services.events import (
+    ContextUpdated,
     DeliveryMade,
     DraftHeld,
+    KpiMeasured,
     RequestClassified,
     RequestMatched,
     RequestPrioritized,
     RequestReceived,
     RequestRouted,
+    ReviewMade,
+    SurgeDetected,
 )
 from services.runtime.kafka import KafkaClients
-from services.runtime.ports import Message
-from services.runtime.records import REPLAY_FOR, readable
+from services.runtime.records import REPLAY_FOR
 from services.sandbox.accounts import (
     CLASSIFIED,
     DEAD,
@@ -42,10 +44,21 @@ from services.sandbox.accounts import (
     Revised,
 )
 from services.sandbox.counted import Tally
+from services.sandbox.lines import Line, Made, Record, record_of
 from services.sandbox.order import Order
 from services.sandbox.poison import Died, is_poison
 
-__all__ = ["ASIDE", "WORKERS_WITH_DEAD_LETTERS", "Follower", "Tally", "Verdict", "judge", "read_book", "stale"]
+__all__ = [
+    "ASIDE",
+    "WORKERS_WITH_DEAD_LETTERS",
+    "Follower",
+    "Record",
+    "Tally",
+    "Verdict",
+    "judge",
+    "read_book",
+    "stale",
+]
 
 WORKERS_WITH_DEAD_LETTERS = (
     "classify",
@@ -64,77 +77,12 @@ ASIDE = frozenset({"watch", "index"})
 BEFORE_MATCH = {RequestReceived.topic: RECEIVED, RequestClassified.topic: CLASSIFIED, RequestRouted.topic: ROUTED}
 """Topics on which a report may stand as often as a gateway said it."""
 
+BESIDE = frozenset({ReviewMade.topic, SurgeDetected.topic, KpiMeasured.topic, ContextUpdated.topic})
+"""Topics of which it matters only where they end, and which poison is there."""
 
 UNREVISED = 1
 """The bit of revision 0, which there is not: said by a person, or without a revision."""
 LAST_LINK = 32_767
-
-
-class _Short(msgspec.Struct, gc=False):
-    request_id: str
-    received_at: datetime
-
-
-class _Category(msgspec.Struct, gc=False):
-    service_code: str
-    family: str
-
-
-class _Link(msgspec.Struct, gc=False):
-    incident_id: str
-    revision: int = 1
-    duplicate_of: str | None = None
-    band: str = "none"
-
-
-class _Area(msgspec.Struct, gc=False):
-    department: str
-    outside: bool = False
-
-
-class _Soon(msgspec.Struct, gc=False):
-    revision: int = 1
-
-
-class _Decided(msgspec.Struct, gc=False):
-    reviewer: str = ""
-
-
-class _Line(msgspec.Struct, gc=False):
-    """The few fields of any request event that are counted; the rest is passed over."""
-
-    report: _Short
-    classification: _Category | None = None
-    routing: _Area | None = None
-    matching: _Link | None = None
-    priority: _Soon | None = None
-    decision: _Decided | None = None
-
-
-class _Made(msgspec.Struct, gc=False):
-    request_id: str
-    department: str
-    received_at: datetime
-    delivered_at: datetime
-    revision: int = 1
-    reviewed: bool = False
-
-
-class Record(NamedTuple):
-    """What of a record is looked at."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]] = ()
-    at_ms: int = 0
-
-
-def _record(place: tuple[str, int], message: Message) -> Record:
-    sound = readable(message)
-    return Record(*place, sound.offset(), sound.key(), sound.value(), sound.headers() or (), sound.timestamp()[1])
 
 
 class Follower:
@@ -148,10 +96,10 @@ class Follower:
         """By partition: the offset of the last record, past which there are markers of transactions alone."""
         self._spoken: set[tuple[str, bytes]] = set()
         """Ids of events that are not told apart by a revision of ours."""
-        self._line = msgspec.json.Decoder(_Line)
-        self._made = msgspec.json.Decoder(_Made)
+        self._line = msgspec.json.Decoder(Line)
+        self._made = msgspec.json.Decoder(Made)
         stages = (*BEFORE_MATCH, RequestMatched.topic, RequestPrioritized.topic)
-        topics = [*stages, DraftHeld.topic, DeliveryMade.topic]
+        topics = [*stages, DraftHeld.topic, DeliveryMade.topic, *BESIDE]
         topics += [f"cases.{department}.v1" for department in departments]
         topics += [f"{worker}.dead.v1" for worker in WORKERS_WITH_DEAD_LETTERS]
         self._reader = clients.reader()
@@ -169,7 +117,7 @@ class Follower:
                 error = message.error()
                 if error is None:
                     self._ends.discard(place)
-                    self.take(_record(place, message))
+                    self.take(record_of(place, message))
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's local code
                     self._ends.add(place)
             if len(self._ends) == self._places:
@@ -201,7 +149,7 @@ class Follower:
         if is_poison(record.key, record.headers):
             tally.poison[topic] += 1
             return
-        if record.value is None:
+        if record.value is None or topic in BESIDE:
             return
         if any(name == REPLAY_FOR for name, _ in record.headers):
             self._replayed(record)
@@ -214,7 +162,7 @@ class Follower:
         except (msgspec.DecodeError, UnicodeDecodeError):
             tally.unreadable[topic] += 1
 
-    def _event(self, record: Record, line: _Line) -> None:
+    def _event(self, record: Record, line: Line) -> None:
         row = self.tally.accounts.row(line.report.request_id)
         stage = BEFORE_MATCH.get(record.topic)
         if stage is not None:
@@ -227,7 +175,7 @@ class Follower:
         else:
             self._decided(record, line, row)
 
-    def _early(self, record: Record, line: _Line, row: int, stage: int) -> None:
+    def _early(self, record: Record, line: Line, row: int, stage: int) -> None:
         accounts = self.tally.accounts
         accounts.count(stage, row)
         self._stand(stage, record, row)
@@ -243,7 +191,7 @@ class Follower:
                 accounts.department[row] = accounts.names.number(line.routing.department)
                 accounts.flags[row] |= OUTSIDE if line.routing.outside else 0
 
-    def _matched(self, record: Record, line: _Line, row: int) -> None:
+    def _matched(self, record: Record, line: Line, row: int) -> None:
         accounts, link = self.tally.accounts, line.matching
         if self._is_news("matched", record, row, link.revision if link else None):
             self._stand(MATCHED, record, row)
@@ -252,7 +200,7 @@ class Follower:
             accounts.incident[row] = accounts.row(link.incident_id)
             accounts.duplicate_of[row] = UNKNOWN if link.duplicate_of is None else accounts.row(link.duplicate_of)
 
-    def _decided(self, record: Record, line: _Line, row: int) -> None:
+    def _decided(self, record: Record, line: Line, row: int) -> None:
         accounts = self.tally.accounts
         revision = line.priority.revision if line.priority else None
         what: Revised = "held" if record.topic == DraftHeld.topic else "cases"
@@ -267,7 +215,7 @@ class Follower:
             accounts.seconds[row] = max(0.0, record.at_ms / 1000 - line.report.received_at.timestamp())
         self._look(row)
 
-    def _delivery(self, record: Record, made: _Made) -> None:
+    def _delivery(self, record: Record, made: Made) -> None:
         accounts = self.tally.accounts
         row = accounts.row(made.request_id)
         department = accounts.names.number(made.department)
