@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
+# How many tests are run at once, whole files side by side: many wait for processes that others do not need.
+JOBS ?= 2
 RUN := $(VENV)/bin
 
 .PHONY: help install demo test check schemas docs model bench clean
@@ -22,10 +24,10 @@ $(VENV)/.installed: pyproject.toml | $(RUN)/python
 	@$(RUN)/python -m pip install -qq -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "Installing what the tests need into $(VENV) (once)"
+$(VENV)/.installed-dev: pyproject.toml | $(RUN)/python
+	@echo "Installing Stormdrain and what its tests need into $(VENV) (once)"
 	@$(RUN)/python -m pip install -qq -e '.[train,postgres]' --group dev
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 install: $(VENV)/.installed ## Make an environment in .venv and install Stormdrain into it
 
@@ -33,7 +35,7 @@ demo: $(VENV)/.installed ## A synthetic storm of 10,000 reports through every wo
 	@$(RUN)/stormdrain demo
 
 test: $(VENV)/.installed-dev ## The whole test suite, with a real broker
-	@$(RUN)/python -m pytest $(PYTEST)
+	@$(RUN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 check: $(VENV)/.installed-dev ## Lint, types and layers
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports

@@ -1,4 +1,3 @@
-import os
 import re
 import string
 from pathlib import Path
@@ -157,18 +156,14 @@ def test_a_text_made_to_take_long_does_not(piece: str) -> None:
     assert len(masked(text, "US")) <= 10_000
 
 
-REAL = Path(os.environ.get("STORMDRAIN_REAL_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-
-
 @pytest.mark.realdata
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real data: set STORMDRAIN_REAL_DATA")
 @pytest.mark.parametrize(
     ("file", "region"), [("newhaven_2014_jan_aug.csv", "US"), ("konstanz_first70.csv", "DE")], ids=["en", "de"]
 )
-def test_real_reports_whose_numbers_are_masked_already_are_not_touched(file: str, region: str) -> None:
+def test_real_reports_whose_numbers_are_masked_already_are_not_touched(real_data: Path, file: str, region: str) -> None:
     import csv  # noqa: PLC0415 - only here
 
-    with (REAL / file).open(encoding="utf-8", newline="") as lines:
+    with (real_data / file).open(encoding="utf-8", newline="") as lines:
         texts = [row["text"] for row in csv.DictReader(lines) if row["text"]]
 
     assert sum(masked(text, region) != text for text in texts) == 0

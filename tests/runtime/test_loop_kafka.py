@@ -94,6 +94,7 @@ def test_a_worker_killed_inside_a_transaction_and_restarted_in_its_slot_gives_ev
     assert Counter(reasons) == {b"bad_number": 12, b"bad_json": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", ["classic", "consumer"], indirect=True)
 def test_workers_that_come_and_go_share_the_work_and_each_record_is_given_once(flow: Flow) -> None:
     first = flow.process(0)

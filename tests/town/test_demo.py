@@ -28,6 +28,7 @@ def passage(sent: list[str], book: list[str], held: set[str]) -> Passage:
     )
 
 
+@pytest.mark.slow
 def test_two_hundred_reports_arrive_and_nothing_is_left_behind(tmp_path: Path) -> None:
     # Settings of whoever starts it do not count: these would break it.
     wrong = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "RECEIVE_API_KEYS": "0" * 64, "MATCH_SLOT": "many"}

@@ -76,6 +76,7 @@ def until(true: Any, limit_s: float = 30.0) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_once_it_is_up_it_says_where_everything_is(town: UpTown) -> None:
     assert town.said["pid"] == town.command.process.pid
     assert town.said["city"] == str(ROOT / "city")

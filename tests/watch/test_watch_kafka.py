@@ -197,6 +197,7 @@ def test_topics_that_are_missing_are_named_at_the_start(broker: Broker, tmp_path
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("topics")
 def test_aborted_records_never_count_and_a_kill_doubles_none(broker: Broker, tmp_path: Path) -> None:
     feed = Feed(broker, "kill")
