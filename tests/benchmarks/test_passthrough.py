@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_small_run_ends_with_one_line_of_json_that_says_what_was_measured_where() -> None:
     words = [sys.executable, "-m", "benchmarks.passthrough", "--records", "2000", "--rounds", "1", "--warm-up", "0"]
     ran = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)

@@ -84,16 +84,17 @@ class Place:
         self.name, self.other = f"route-{token}", f"index-{token}"
         self.router = Router(Routed)
         self.dead = f"{self.name}.dead.v1"
-        topics = [self.read.topic, self.written.topic, self.dead, f"{self.other}.dead.v1", REPLAYED]
+        topics = {self.read.topic: PARTITIONS, self.written.topic: PARTITIONS, self.dead: PARTITIONS}
+        topics |= {f"{self.other}.dead.v1": PARTITIONS, REPLAYED: 1}
         known = cluster_of(bootstrap).topics
-        for name in topics:
-            if name not in known:
-                self.create(name, 1 if name == REPLAYED else PARTITIONS)
+        self._create([NewTopic(name, number, 1) for name, number in topics.items() if name not in known])
 
     def create(self, name: str, partitions: int, **config: str) -> None:
-        client = self.clients.admin()
         settings = {key.replace("_", "."): value for key, value in config.items()}
-        for future in client.create_topics([NewTopic(name, partitions, 1, config=settings)]).values():
+        self._create([NewTopic(name, partitions, 1, config=settings)])
+
+    def _create(self, topics: list[NewTopic]) -> None:
+        for future in self.clients.admin().create_topics(topics).values():
             future.result()
 
     def worker(self, name: str | None = None) -> Worker:
