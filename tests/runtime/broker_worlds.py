@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import msgspec
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka import Producer as KafkaProducer
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -24,6 +25,7 @@ class World(Protocol):
     def clients(self) -> Clients: ...
     def create(self, topic: str, partitions: int) -> None: ...
     def append(self, topic: str, partition: int, *values: bytes) -> None: ...
+    def hurry(self) -> None: ...
     def outlast(self, group: str, slot: str) -> None: ...
 
 
@@ -42,6 +44,9 @@ class InMemory:
     def append(self, topic: str, partition: int, *values: bytes) -> None:
         for value in values:
             self.cluster.append(topic, partition, value)
+
+    def hurry(self) -> None:
+        """Nothing: time does not pass here."""
 
     def outlast(self, group: str, slot: str) -> None:
         """Expel a member that does not poll."""
@@ -67,6 +72,10 @@ class OnKafka:
         for value in values:
             self._plain.produce(topic, value, partition=partition)
         assert self._plain.flush(10) == 0
+
+    def hurry(self) -> None:
+        """Let those who are made from now on be given up after half the time."""
+        self._settings = msgspec.structs.replace(self._settings, session_timeout_ms=3000, max_poll_interval_ms=3000)
 
     def outlast(self, group: str, slot: str) -> None:
         """Only time does it, of which the suite lets pass what it takes."""

@@ -96,7 +96,7 @@ def main(bootstrap: str, slot: str, prefix: str, commits: str = "0", protocol: s
     told, heard = kinds(prefix)
     worker = Worker(name=prefix, reads=(told,), writes=(heard,), handler=Echo(heard), batch_size=50)
     clients = HangingClients(
-        KafkaSettings(bootstrap=bootstrap, session_timeout_ms=6000, group_protocol=cast("Any", protocol))
+        KafkaSettings(bootstrap=bootstrap, session_timeout_ms=3000, group_protocol=cast("Any", protocol))
     )
     clients.commits = int(commits)
     settings = LoopSettings(max_rejected_share=1.0)

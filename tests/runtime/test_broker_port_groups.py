@@ -142,7 +142,9 @@ def test_a_pattern_subscribes_to_a_family_of_topics(world: World) -> None:
     seat.consumer.close()
 
 
+@pytest.mark.slow
 def test_a_member_that_did_not_poll_has_lost_all_and_what_it_knew_is_refused(world: World) -> None:
+    world.hurry()
     topic, group = topic_of(world), name("group")
     seat = Seat(world, group, f"{group}-0", [topic])
     until(lambda: len(seat.held) == 1, seat)
