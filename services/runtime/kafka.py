@@ -54,12 +54,16 @@ class KafkaSettings(Settings, frozen=True, kw_only=True):
 _LOST = frozenset({"FAIL", "REQTMOUT"})
 """librdkafka's own names for what it says when a connection is gone, and when a request was not answered in time."""
 
+_LIKE_THE_LAST = "error log suppressed"
+"""How it ends what it says only to who debugs: the connection is gone as it was already within the last half minute."""
+
 
 class _Listening:
     """Takes a producer's log: what is said of lost connections is heard, the rest is logged as ever.
 
     librdkafka sends a request again after a cut connection and says so nowhere else: `error_cb` hears of connections
-    that cannot be made, not of one that was closed in the middle.
+    that cannot be made, not of one that was closed in the middle. What it says at the debug level is heard where it is
+    of a loss that it does not tell otherwise; a connection that rested and was closed for it is no loss.
     """
 
     def __init__(self, on_lost: Callable[[str], None]) -> None:
@@ -68,10 +72,33 @@ class _Listening:
 
     def log(self, level: int, form: str, *words: str) -> None:
         """Take one line; confluent-kafka gives librdkafka's name for it, the client and the text."""
-        if words[0] in _LOST:
+        if words[0] in _LOST and (level > logging.DEBUG or words[-1].endswith(_LIKE_THE_LAST)):
             self._on_lost(words[-1])
         elif level >= logging.WARNING:
             self._log.log(level, form, *words)
+
+
+class _Producer(KafkaProducer):  # type: ignore[misc]
+    """Raises a fatal error as itself.
+
+    confluent-kafka raises it inside a callback and then takes more lines of the log, which Python calls a SystemError.
+    """
+
+    def poll(self, timeout: float) -> int:
+        try:
+            return super().poll(timeout)  # type: ignore[no-any-return]
+        except SystemError as error:
+            raise _meant_by(error) from error
+
+    def flush(self, timeout: float) -> int:
+        try:
+            return super().flush(timeout)  # type: ignore[no-any-return]
+        except SystemError as error:
+            raise _meant_by(error) from error
+
+
+def _meant_by(error: SystemError) -> BaseException:
+    return error.__cause__ if isinstance(error.__cause__, KafkaException) else error
 
 
 def native_log() -> logging.Logger:
@@ -95,6 +122,9 @@ def connection(settings: KafkaSettings) -> Config:
         "reconnect.backoff.max.ms": 1000,
         "socket.timeout.ms": 10_000,
         "topic.metadata.refresh.interval.ms": 30_000,
+        # Otherwise librdkafka 2.16 forgets all brokers when it reaches none, which with one broker is after every lost
+        # connection; a transaction's offsets then go to a coordinator that is no more, and the call never returns.
+        "metadata.recovery.strategy": "none",
     }
     if settings.security_protocol.startswith("SASL"):
         config |= {
@@ -181,14 +211,15 @@ class KafkaClients:
             if error.code() in failures.SUSPECT:
                 on_suspect(str(error))
 
-        return KafkaProducer(  # type: ignore[no-any-return]
+        return _Producer(
             connection(self._settings)
             | {
                 "transactional.id": transactional_id,
                 "client.id": transactional_id,
                 "transaction.timeout.ms": self._settings.transaction_timeout_ms,
                 "logger": _Listening(on_suspect),
-                "log_level": 6,
+                "log_level": 7,
+                "debug": "broker",  # four lines a transaction
                 "compression.type": "lz4",
                 "linger.ms": 2,
                 # Java's partitioner, so that a department's own producer or Kafka Streams agrees on partitions.

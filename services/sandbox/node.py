@@ -260,8 +260,9 @@ class Process:
         if not hasattr(process, "rlimit"):
             msg = f"node {self.address.id} of the embedded broker cannot run out of disk here: that takes Linux"
             raise BrokerError(msg)
-        _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
-        process.rlimit(psutil.RLIMIT_FSIZE, (hard if most_bytes is None else most_bytes, hard))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
+            process.rlimit(psutil.RLIMIT_FSIZE, (hard if most_bytes is None else most_bytes, hard))
 
     def end(self, *, within_s: float) -> None:
         """End the node and wait until it is gone: politely for `within_s` seconds, then by SIGKILL (0: at once)."""

@@ -106,6 +106,11 @@ class Proxy:
         """Let the broker do what requests ask for, and the client never hear of it."""
         return self._rules.add(Fate.UNANSWERED, _numbers(apis), to)
 
+    def clear(self) -> None:
+        """Lift all rules."""
+        for rule in self._rules.all():
+            rule.lift()
+
     # The network as a whole.
 
     def partition(self, node: int | None = None) -> None:

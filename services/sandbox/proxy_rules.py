@@ -180,6 +180,11 @@ class Rules:
         with self.changed, suppress(ValueError):
             self._rules.remove(rule)
 
+    def all(self) -> list[Rule]:
+        """Those that are not lifted."""
+        with self.changed:
+            return list(self._rules)
+
     def find(self, node: int, request: Request) -> Rule | None:
         """The oldest rule that is for a request."""
         with self.changed:
