@@ -35,6 +35,11 @@ SCHEMA_VERSION = 1
 metadata = MetaData()
 
 
+def stored(moment: datetime | None) -> str | None:
+    """Give an instant as SQLite keeps a `Moment`: UTC, to the microsecond, without an offset."""
+    return None if moment is None else moment.astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
+
+
 class Moment(TypeDecorator[datetime]):
     """An instant: `timestamptz` in PostgreSQL, UTC text in SQLite, always with an offset in Python."""
 
