@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.cli.chaos.plan import Round
     from services.sandbox.jars import OnProgress
 
-LIMIT_S = 90.0
+LIMIT_S = 120.0
 """A town that is not whole again by then has not recovered."""
 
 

@@ -93,7 +93,7 @@ def checks(stage: Stage, conductor: Conductor, sent: Sequence[str], drained_s: f
         _none("links, departments and categories other than in an undisturbed run", differences(expected, tally)),
         _none("dead letters that should not be, or are missing", [str(fault) for fault in dead]),
         _none("transactions left open", [str(each) for each in open_transactions(stage.clients, topics)]),
-        _none("faults after which the town was not whole within 90 s", never),
+        _none("faults after which the town was not whole within 120 s", never),
         _none("faults that did not do what they must", conductor.unexpected),
         Check(
             what="seconds from the last report and the last fault until nothing waits",
