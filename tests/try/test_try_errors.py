@@ -155,7 +155,7 @@ def test_one_column_alone_and_a_web_page_are_told() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (gzip.compress(b"id,text\n"), "it is compressed with gzip: zcat FILE | stormdrain try classify"),
+        (gzip.compress(b"id,text\n", mtime=0), "it is compressed with gzip: zcat FILE | stormdrain try classify"),
         ("id,text\n".encode("utf-16"), "it is in UTF-16: iconv -f utf-16 -t utf-8 FILE | stormdrain try classify"),
         (b"PK\x03\x04rest", "it is a zip or Excel file: export it as CSV"),
         (b"PAR1rest", "it is a Parquet file: export it as CSV"),
