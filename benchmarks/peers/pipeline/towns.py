@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.peers.pipeline.reports import BOUNDARIES, NEW_CITY, REAL, Past, Source, Storm, real_data
 
-LEARNT_FROM = 30_000
+LEARNT_FROM = 10_000
 """Rows of the file; training on all of them would take minutes."""
 
 
