@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from services.events import Event
@@ -59,20 +60,28 @@ class Behind:
     def consumer(self, group: str, topic: str, **config: Any) -> Any:
         """A member of no special kind, past the proxy; it holds what it is to hold alone."""
         base = {"bootstrap.servers": self.proxy.bootstrap, "group.id": group, "enable.auto.commit": False}
-        made = Consumer({**base, "auto.offset.reset": "earliest", "log_level": 0, **config})
+        quick = {"heartbeat.interval.ms": 200, "auto.offset.reset": "earliest", "log_level": 0}
+        made = Consumer({**base, **quick, **config})
         made.subscribe([topic])
         return made
 
     def read(self, topic: str, partitions: int = PARTITIONS) -> list[bytes]:
         """All that is committed, partition by partition, read from the broker itself."""
-        config = {"bootstrap.servers": self.broker.bootstrap, "group.id": "x", "enable.auto.commit": False}
-        consumer = Consumer({**config, "enable.partition.eof": True, "isolation.level": "read_committed"})
-        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        config: dict[str, Any] = {"bootstrap.servers": self.broker.bootstrap, "group.id": "x", "log_level": 0}
+        config |= {
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 10,
+        }
+        consumer = Consumer(config)
+        # To ask for the beginning takes half a second, which librdkafka waits for.
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
         values: dict[int, list[bytes]] = {number: [] for number in range(partitions)}
         ended: set[int] = set()
         while len(ended) < partitions:
             message = consumer.poll(PATIENCE_S)
-            assert message is not None, f"the end of {topic} is not reached: a transaction is open"
+            assert message is not None, f"the end of {topic} was not reached in {PATIENCE_S:g} s"
             if message.error() is None:
                 values[message.partition()].append(message.value())
             else:
@@ -88,9 +97,8 @@ class Behind:
         return int(found.offset)
 
     def settings(self, **others: Any) -> KafkaSettings:
-        return KafkaSettings(
-            bootstrap=self.proxy.bootstrap, session_timeout_ms=6000, transaction_timeout_ms=10_000, **others
-        )
+        shared = {"session_timeout_ms": 6000, "transaction_timeout_ms": 10_000}
+        return KafkaSettings(bootstrap=self.proxy.bootstrap, **{**shared, **others})
 
 
 def code(answer: bytes, at: int = -2) -> str:
@@ -182,13 +190,15 @@ class Echo:
 class Flow:
     """Two topics, what was told on the first, and loops that echo it to the second."""
 
-    def __init__(self, behind: Behind) -> None:
+    def __init__(self, behind: Behind, **settings: Any) -> None:
         self.behind = behind
+        self.settings = behind.settings(**settings)
         self.group = behind.name("echo")
         self.told, self.heard = kinds(self.group)
         for topic in (self.told.topic, self.heard.topic, f"{self.group}.dead.v1"):
             behind.topic(topic)
         self.number = 0
+        self._loops: list[Running] = []
 
     def tell(self, number: int) -> None:
         for i in range(self.number, self.number + number):
@@ -196,7 +206,21 @@ class Flow:
         self.number += number
 
     def running(self, slot: int = 0) -> "Running":
-        return Running(self, slot)
+        made = Running(self, slot)
+        self._loops.append(made)
+        return made
+
+    def settle(self, more: int = 0) -> None:
+        """Return when all that was told, and so many more records, has become something."""
+        self.tell(more)
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.once() <= self.became():
+            assert [loop.failed for loop in self._loops if loop.failed] == []
+            assert time.monotonic() < deadline, (self.once() - self.became(), "did not become anything")
+
+    def is_sound(self) -> bool:
+        """Whether all that was told has become one thing each."""
+        return self.became() == self.once()
 
     def became(self) -> Counter[int]:
         values = self.behind.read(self.heard.topic)
@@ -211,48 +235,38 @@ class Running:
 
     def __init__(self, flow: Flow, slot: int) -> None:
         self.slot = f"{flow.group}-{slot}"
-        self.flow = flow
         self.echo = Echo(flow.heard)
-        self.metrics = Metrics("echo")
-        self.settled = threading.Condition()
-        self._committed = 0
-        worker = Worker(
-            name=flow.group, reads=(flow.told,), writes=(flow.heard,), handler=self.echo, told=self._told, batch_size=50
-        )
-        self.loop = Loop(
-            worker,
-            KafkaClients(flow.behind.settings()),
-            slot=self.slot,
-            settings=LoopSettings(max_rejected_share=1.0, idle_s=0.05),
-            metrics=self.metrics,
-        )
+        self.clients = Forgetful(flow.settings)
         self.failed: BaseException | None = None
+        self._metrics = Metrics("echo")
+        self._holds = 0
+        self._changed = threading.Condition()
+        worker = Worker(name=flow.group, reads=(flow.told,), writes=(flow.heard,), handler=self.echo, batch_size=50)
+        settings = LoopSettings(max_rejected_share=1.0, idle_s=0.05)
+        self._loop = Telling(worker, self.clients, slot=self.slot, settings=settings, metrics=self._metrics)
+        self._loop.tell = self._told
         self._thread = threading.Thread(target=self._run, name=self.slot)
 
     def _run(self) -> None:
         try:
-            self.loop.run()
+            self._loop.run()
         except Exception as error:  # noqa: BLE001 - the test looks at it
             self.failed = error
-            with self.settled:
-                self.settled.notify_all()
 
-    def _told(self, events: Sequence[Event]) -> None:
-        with self.settled:
-            self._committed += len(events)
-            self.settled.notify_all()
+    def _told(self, holds: int) -> None:
+        with self._changed:
+            self._holds = holds
+            self._changed.notify_all()
 
-    def wait(self, committed: int) -> None:
-        """Return when so many outputs were committed, as far as the loop itself knows."""
-        with self.settled:
-            done = self.settled.wait_for(lambda: self._committed >= committed or self.failed, PATIENCE_S)
-        assert self.failed is None, self.failed
-        assert done, f"{self._committed} committed, expected {committed}"
+    def holds(self, partitions: int) -> bool:
+        """Wait until it holds so many partitions."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._holds == partitions, PATIENCE_S)
 
     @property
     def renewals(self) -> int:
         name = "stormdrain_producer_renewals_total"
-        return int(self.metrics.registry.get_sample_value(name, {"worker": "echo"}) or 0)
+        return int(self._metrics.registry.get_sample_value(name, {"worker": "echo"}) or 0)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -261,6 +275,47 @@ class Running:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.loop.stop()
+        self._loop.stop()
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
+
+
+class Telling(Loop):
+    """Tells how many partitions it holds."""
+
+    tell: Callable[[int], None] = staticmethod(lambda _: None)
+
+    def turn(self) -> None:
+        super().turn()
+        self.tell(len(self._member.held))
+
+
+class Forgetful(KafkaClients):
+    """Members that forget `times` that they are any."""
+
+    times = 0
+
+    def member(self, *args: Any, **named: Any) -> Any:
+        return ForgetfulMember(self, super().member(*args, **named))
+
+    def empty(self) -> bytes:
+        outsider = Consumer({"bootstrap.servers": "127.0.0.1:1", "group.id": "any", "log_level": 0})
+        metadata: bytes = outsider.consumer_group_metadata()
+        outsider.close()
+        return metadata
+
+
+class ForgetfulMember:
+    def __init__(self, clients: Forgetful, consumer: Any) -> None:
+        self._clients = clients
+        self._consumer = consumer
+
+    def consumer_group_metadata(self) -> bytes:
+        if self._clients.times:
+            self._clients.times -= 1
+            return self._clients.empty()
+        metadata: bytes = self._consumer.consumer_group_metadata()
+        return metadata
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)

@@ -22,23 +22,13 @@ class Town:
         self.flow = Flow(behind)
         self._stack = ExitStack()
         self.running = self._stack.enter_context(self.flow.running())
-        self._before = 0
-
-    def settle(self) -> None:
-        """Let some more records through."""
-        self.flow.tell(4)
-        self.running.wait(self.flow.number - self._before)
-
-    def is_sound(self) -> bool:
-        return self.flow.became() == self.flow.once()
 
     def is_handed_over(self) -> bool:
         """Let another process take the slot, which begins where the offsets are, and see what it makes of them."""
         self.stop()
-        self._before = self.flow.number
         self.running = self._stack.enter_context(self.flow.running())
-        self.settle()
-        return self.is_sound()
+        self.flow.settle(4)
+        return self.flow.is_sound()
 
     def stop(self) -> None:
         self._stack.close()
@@ -54,7 +44,7 @@ def _town(proxied: Behind) -> Iterator[Town]:
 @pytest.fixture
 def town(_town: Town, behind: Behind) -> Town:
     assert behind.proxy is _town.proxy
-    _town.settle()
+    _town.flow.settle(4)
     return _town
 
 
@@ -62,27 +52,27 @@ def town(_town: Town, behind: Behind) -> Town:
 def test_a_request_that_is_sent_again_and_comes_late_is_refused_or_changes_nothing(town: Town, api: str) -> None:
     renewals = town.running.renewals
     late = town.proxy.hold(api, client=town.running.slot, times=1, cut=True)
-    town.settle()
-    assert (late.seen, town.running.renewals > renewals) == (1, True)
+    town.flow.settle(4)
     with town.proxy.hold("EndTxn", client=town.running.slot, times=1) as end:
         town.flow.tell(4)
         end.wait()
         late.release()
         late.wait_answers()
-    town.settle()
+    town.flow.settle(4)
+    assert (late.seen, town.running.renewals > renewals) == (1, True)
     if api in CODE_AT:
         assert code(late.answers[0], CODE_AT[api]) in STALE
-    assert town.is_sound()
+    assert town.flow.is_sound()
 
 
 @pytest.mark.parametrize("api", OF_A_TRANSACTION)
 def test_a_request_whose_answer_is_lost_counts_once(town: Town, api: str) -> None:
     renewals = town.running.renewals
     lost = town.proxy.drop_answer(api, client=town.running.slot, times=1, cut=True)
-    town.settle()
+    town.flow.settle(4)
+    town.flow.settle(4)
     assert (lost.seen, lost.answered, town.running.renewals > renewals) == (1, 1, True)
-    town.settle()
-    assert town.is_sound()
+    assert town.flow.is_sound()
 
 
 @pytest.mark.parametrize("api", ["Produce", "TxnOffsetCommit", "EndTxn"])
@@ -91,10 +81,10 @@ def test_a_connection_that_is_cut_before_the_broker_has_a_request_costs_the_prod
 ) -> None:
     renewals = town.running.renewals
     cut = town.proxy.cut(api, client=town.running.slot, times=1)
-    town.settle()
+    town.flow.settle(4)
+    town.flow.settle(4)
     assert (cut.seen, town.running.renewals > renewals) == (1, True)
-    town.settle()
-    assert town.is_sound()
+    assert town.flow.is_sound()
 
 
 @pytest.mark.parametrize("api", ["Fetch", "Heartbeat", "OffsetFetch"])
@@ -104,8 +94,8 @@ def test_a_member_whose_connection_is_cut_reads_on_where_it_was(town: Town, api:
         assert town.is_handed_over()
     else:
         cut.wait()
-    town.settle()
-    assert (cut.seen, town.is_sound()) == (1, True)
+    town.flow.settle(4)
+    assert (cut.seen, town.flow.is_sound()) == (1, True)
 
 
 def test_after_all_this_whoever_takes_the_slot_next_doubles_nothing(town: Town) -> None:
@@ -119,7 +109,7 @@ def test_a_partition_from_the_coordinator_in_the_middle_of_a_transaction_is_outl
     shipped = kafka.connection
     monkeypatch.setattr(kafka, "connection", lambda settings: shipped(settings) | {"socket.timeout.ms": 1000})
     town = Town(behind)
-    town.settle()
+    town.flow.settle(4)
     sent = behind.proxy.hold(api, client=town.running.slot, times=1)
     town.flow.tell(4)
     sent.wait()
@@ -127,7 +117,7 @@ def test_a_partition_from_the_coordinator_in_the_middle_of_a_transaction_is_outl
     sent.lift()
     behind.proxy.hold("ApiVersions", client=town.running.slot, seconds=0).wait(3)
     behind.proxy.heal()
-    town.settle()
+    town.flow.settle(4)
     assert town.running.renewals > 0
     assert town.is_handed_over()
     town.stop()
