@@ -57,7 +57,7 @@ def settle(stage: Stage) -> float | None:
             name for name, stem in names.items() if worker in known.entries[stem].read_by and stem not in _TABLES
         ]
         for worker in Name
-        if worker not in EDGES
+        if worker not in EDGES or worker is Name.WATCH
     }
     while time.monotonic() - began < SETTLE_S:
         stage.follower.read(1.0)

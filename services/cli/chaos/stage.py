@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from services.sandbox.jars import OnProgress
 
 LOOPS = tuple(worker for worker in Name if worker not in EDGES)
-BESIDE = (Name.INDEX, Name.WATCH)
-"""Workers that no report waits for: whether they are back is told by what their groups have committed."""
+BESIDE = (Name.INDEX,)
+"""Workers that no report waits for: whether they are back is told by what their groups have committed. Not `watch`,
+which reads its windows again from their beginning: it has until the end of the run."""
 PROXIED = (Name.MATCH, Name.DECIDE)
 """Workers behind the proxy: one that keeps state, and the one that says which department gets what."""
 
