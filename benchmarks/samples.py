@@ -44,8 +44,17 @@ def classified(events: Sequence[Event], city: Path, models: Path) -> list[Event 
 
 def renamed(event: Event, request_id: str) -> Event:
     """Give the same event of another request."""
+    return _changed(event, request_id=request_id)
+
+
+def saying(event: Event, text: str) -> Event:
+    """Give the same event with another text."""
+    return _changed(event, text=text)
+
+
+def _changed(event: Event, **fields: str) -> Event:
     report: Report = event.report  # type: ignore[attr-defined]
-    return msgspec.structs.replace(event, report=msgspec.structs.replace(report, request_id=request_id))
+    return msgspec.structs.replace(event, report=msgspec.structs.replace(report, **fields))
 
 
 def _report(said: StormReport, jurisdiction: str) -> Report:

@@ -6,12 +6,14 @@ are given the batch scorer of `services.classify`; those that give a record at a
 
 * `stormdrain`: the whole worker, which also tells language, entities, intent, sentiment and danger;
 * `stormdrain_scoring`: our runtime around scoring alone, which is what the peers do;
-* `bare`: the batch scorer without Kafka or JSON.
+* `bare_scoring`: the batch scorer without Kafka or JSON.
 
 The last line on standard output is the result as JSON; all else goes to standard error.
 """
 
-from collections.abc import Sequence
+import csv
+import gzip
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,14 +26,14 @@ from benchmarks.peers.java import java
 from benchmarks.peers.places import apart
 from benchmarks.peers.race import Check
 from benchmarks.peers.side import Side, chosen, here
-from benchmarks.samples import classified, samples
+from benchmarks.samples import classified, samples, saying
 from services.events import Event, RequestClassified
 
 TEXTS = 5000
 SIDES = (
     Side(name="stormdrain", program="ours", place=here, task="classify"),
     Side(name="stormdrain_scoring", program="ours", place=here, task="score"),
-    Side(name="bare", program="bare_scoring", place=here, task="score", alone=True),
+    Side(name="bare_scoring", program="bare_scoring", place=here, task="score", alone=True),
     Side(name="aiokafka", program="aiokafka_loop", place=apart("aiokafka"), task="score"),
     Side(name="quix", program="quix", place=apart("quix"), task="score", share=0.5),
     Side(name="kafka_streams", program="Side", place=java("scoring"), task="score", share=0.5),
@@ -52,6 +54,10 @@ def classify(
     side: Annotated[list[str] | None, typer.Option(help="Only this side; repeatable.")] = None,
     installed: Annotated[bool, typer.Option("--installed", help="Run all sides with this Python, as it is.")] = False,
     write: Annotated[Path | None, typer.Option(help="The page whose table is replaced by this run's.")] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(help="A CSV file (.gz or not) whose column `text` is taken in place of a storm's texts."),
+    ] = None,
     city: Annotated[Path, typer.Option(help="Whose reports they are.")] = Path("city"),
     models: Annotated[Path, typer.Option(help="Where the shipped model is.")] = Path("models"),
 ) -> None:
@@ -68,10 +74,13 @@ def classify(
         city=city,
         models=models,
         ours=("stormdrain_scoring", "stormdrain"),
+        texts=texts.name if texts else "a synthetic storm's",
     )
 
     def events() -> Sequence[Event]:
         found = samples("received", seed=seed, count=min(TEXTS, records), city=city, models=models)
+        if texts is not None:
+            found = [saying(event, text) for event, text in zip(found, _read(texts), strict=False)]
         return [event for event, answer in zip(found, classified(found, city, models), strict=True) if answer]
 
     def checks(topics: Topics, task: str, given: Input) -> Check:
@@ -83,3 +92,9 @@ def classify(
         return Scored(topics, dict(drawn(scored(given.events, models), given.records, seed)))
 
     report(plan, chosen(SIDES, side or (), installed=installed), events, checks, write)
+
+
+def _read(path: Path) -> Iterator[str]:
+    read = gzip.open if path.suffix == ".gz" else open
+    with read(path, "rt", encoding="utf-8", newline="") as lines:
+        yield from (row["text"] for row in csv.DictReader(lines) if row["text"].strip())

@@ -37,6 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     models: Path
     ours: tuple[str, ...]
     """The sides whose rates are told as multiples of the others'."""
+    texts: str = "a synthetic storm's"
 
 
 class Input(Struct, frozen=True, kw_only=True):

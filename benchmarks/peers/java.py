@@ -77,13 +77,14 @@ def _lock(what: str) -> Path:
 
 
 def _progress(say: Say) -> jars.OnProgress:
-    said: set[str] = set()
+    told = False
 
     def progress(what: str, done: int = 0, total: int = 0) -> None:
-        del done, total
-        if what not in said:
-            said.add(what)
-            say(what)
+        nonlocal told
+        del what, done
+        if not told:
+            told = True
+            say(f"fetching the jars of Kafka Streams, {total / 2**20:,.0f} MiB")
 
     return progress
 

@@ -40,7 +40,8 @@ def _where(result: Mapping[str, Any]) -> str:
     machine, versions, settings = result["machine"], result["versions"], result["settings"]
     return (
         f"{result['at'][:10]}, commit {versions['commit']}: {settings['rounds']} rounds,"
-        f" {settings['records']:,} records (`{settings['event']}`) on {settings['partitions']} partitions,"
+        f" {settings['records']:,} records (`{settings['event']}`, {settings['texts']} texts)"
+        f" on {settings['partitions']} partitions,"
         f" seed {settings['seed']}; Kafka {versions['kafka']}, Python {versions['python']};"
         f" {machine['cpus']} processors ({machine['cpu_model']}), {machine['memory_gib']} GiB,"
         f" load {machine['load_1m']} before and {machine['load_1m_after']} after."
