@@ -43,7 +43,7 @@ def pipeline(
     times: Annotated[float, typer.Option(help="How many times that the burst is.")] = 100.0,
     door: Annotated[int, typer.Option(help="Reports posted to `receive` in a round; 0 leaves it out.")] = 15_000,
     qualifying: Annotated[
-        int, typer.Option(help="Reports by which a peer's deployment is chosen; 0: `stages`.")
+        int, typer.Option(help="Reports by which a peer's deployment is chosen; 0: one process.")
     ] = 1500,
     commit: Annotated[float, typer.Option(help="Seconds from commit to commit of Quix Streams.")] = 0.1,
     world: Annotated[list[str] | None, typer.Option(help=f"Only this one; repeatable: {', '.join(WORLDS)}.")] = None,
@@ -100,8 +100,8 @@ def _result(plan: Plan, wanted: list[str], peers: list[str], *, installed: bool)
     qualified: dict[str, dict[str, float]] = {}
     if plan.qualifying and worlds:
         qualified = qualify(worlds[0], plan, pythons, say)
-    best = {peer: max(qualified[peer], key=qualified[peer].__getitem__) if qualified else "stages" for peer in pythons}
-    found = {each.name: race(each, plan, pythons, best, say) for each in worlds}
+    best = {peer: max(qualified[peer], key=qualified[peer].__getitem__) if qualified else "one" for peer in pythons}
+    found = {each.name: race(each, plan, pythons, best, say, all_ten=each is worlds[0]) for each in worlds}
     kafka = next(iter(found.values()))["kafka"] if found else ""
     return {
         "benchmark": "pipeline",

@@ -64,8 +64,10 @@ def qualify(world: World, plan: Plan, pythons: Pythons, say: Say) -> dict[str, d
     return found
 
 
-def race(world: World, plan: Plan, pythons: Pythons, best: dict[str, str], say: Say) -> dict[str, Any]:
-    """Give the figures of every side in one world; peers as `best` says."""
+def race(
+    world: World, plan: Plan, pythons: Pythons, best: dict[str, str], say: Say, *, all_ten: bool
+) -> dict[str, Any]:
+    """Give the figures of every side in one world; peers as `best` says; ours through the door with `all_ten` too."""
     luck = Random(plan.seed)
     with course(world.city, world.models, plan.settings, say) as (here, ground, stack):
         taking_part = [sides.stormdrain(ground), sides.bare(ground)]
@@ -90,7 +92,8 @@ def race(world: World, plan: Plan, pythons: Pythons, best: dict[str, str], say: 
                 lambda records=records: world.source.take(records),  # type: ignore[misc]
                 lambda name, given, rate=rate: here.steady(name, given, rate),  # type: ignore[misc]
             )
-        bursts = runs.rounds(1 if plan.burst_s else 0, lambda: _burst_of(world, plan), _burst(here, plan))
+        pipelines = [name for name in names if name != BARE]
+        bursts = runs.rounds(1 if plan.burst_s else 0, lambda: _burst_of(world, plan), _burst(here, plan), pipelines)
         door = _through_the_door(here, world, plan, say) if plan.door else None
         for name in names:
             if ended := here.settled(name):
@@ -105,7 +108,7 @@ def race(world: World, plan: Plan, pythons: Pythons, best: dict[str, str], say: 
                 "how": side.how,
                 "saturated": _spreads(saturated[side.name]),
                 "steady": {rate: _spreads(found[side.name]) for rate, found in steady.items()},
-                "burst": next(iter(bursts[side.name]), None),
+                "burst": next(iter(bursts.get(side.name, ())), None),
             }
             for side in taking_part
         },
@@ -114,7 +117,7 @@ def race(world: World, plan: Plan, pythons: Pythons, best: dict[str, str], say: 
             "p99_ms": {rate: _ratios(found, "p99_ms", OURS, BARE) for rate, found in steady.items()},
         },
         "door": door,
-        "door_all_ten": _all_ten(world, plan, say) if plan.door else None,
+        "door_all_ten": _all_ten(world, plan, say) if plan.door and all_ten else None,
     }
 
 
@@ -137,12 +140,14 @@ class _Runs:
         number: int,
         given: Callable[[], list[Record]],
         measure: Callable[[str, list[Record]], dict[str, Any]],
+        names: Sequence[str] = (),
     ) -> dict[str, list[dict[str, Any]]]:
-        """Give every side's figures, round by round."""
-        found: dict[str, list[dict[str, Any]]] = {name: [] for name in self._names}
+        """Give every side's figures, round by round; of `names` alone, if there are any."""
+        taking_part = names or self._names
+        found: dict[str, list[dict[str, Any]]] = {name: [] for name in taking_part}
         for _ in range(number):
             records = given()
-            for name in self._luck.sample(self._names, len(self._names)):
+            for name in self._luck.sample(taking_part, len(taking_part)):
                 figures = measure(name, records)
                 found[name].append(figures)
                 told = {key: value for key, value in figures.items() if not isinstance(value, dict)}

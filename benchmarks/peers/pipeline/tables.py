@@ -1,6 +1,6 @@
 """The race of pipelines as Markdown, from its result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEADS = (
@@ -23,7 +23,7 @@ def tables(result: Mapping[str, Any]) -> str:
     parts = [_where(result), _qualified(result)]
     for name, world in result["worlds"].items():
         parts += [f"**{TITLES[name]}**", _saturated(world), _latencies(world, result["settings"])]
-        parts += [_ratios(world), _door(world)] if world["door"] else [_ratios(world)]
+        parts += [_ratios(world), door(world)] if world["door"] else [_ratios(world)]
     parts.append("\n".join(f"- {side}: {found['how']}" for side, found in _sides(result).items()))
     parts += [f"{name} is left out: {why}." for name, why in result["left_out"].items()]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -85,6 +85,8 @@ def _latencies(world: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         if burst := side["burst"]:
             after = burst["recovered_after_s"]
             cells += [_pair(burst), f"{burst['drained_after_s']:.1f}", "not seen" if after is None else f"{after:.1f}"]
+        elif settings["burst_s"]:
+            cells += ["not asked"] * 3
         rows.append(_row(cells))
     return "\n".join(rows)
 
@@ -98,13 +100,22 @@ def _ratios(world: Mapping[str, Any]) -> str:
     )
 
 
-def _door(world: Mapping[str, Any]) -> str:
+def door(world: Mapping[str, Any]) -> str:
+    """Give what was measured through the door, in words."""
     way, ten = world["door"], world["door_all_ten"]
+    more = f", {_spread(ten['reports_per_s'])} with all ten and the sandbox CRM" if ten else ""
     return (
         f"Through the door, from the first posted to the last case or draft, broker and sender on the same processors:"
-        f" {_spread(way['reports_per_s'])} reports/s with the six workers of the way,"
-        f" {_spread(ten['reports_per_s'])} with all ten and the sandbox CRM."
+        f" {_spread(way['reports_per_s'])} reports/s with the six workers of the way{more}."
+        f" Milliseconds of processor a report: {_costs(way['runs'])}."
     )
+
+
+def _costs(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Give what each process took, of the run in the middle."""
+    middle = sorted(runs, key=lambda run: float(run["reports_per_s"]))[len(runs) // 2]
+    costs: dict[str, float] = middle["cpu_ms_per_report"]
+    return ", ".join(f"{name.removesuffix('-0')} {cost:.2f}" for name, cost in costs.items())
 
 
 def _row(cells: list[str] | tuple[str, ...]) -> str:
