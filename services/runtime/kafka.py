@@ -123,7 +123,8 @@ def connection(settings: KafkaSettings) -> Config:
         "socket.timeout.ms": 10_000,
         "topic.metadata.refresh.interval.ms": 30_000,
         # Otherwise librdkafka 2.16 forgets all brokers when it reaches none, which with one broker is after every lost
-        # connection; a transaction's offsets then go to a coordinator that is no more, and the call never returns.
+        # connection; a transaction's offsets then go to a coordinator that is no more, and the call never returns
+        # (its issues 5511 and 5456, both open).
         "metadata.recovery.strategy": "none",
     }
     if settings.security_protocol.startswith("SASL"):
