@@ -108,6 +108,7 @@ class Link(Struct, frozen=True, gc=False):
 _WORDS = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=4096)  # it is asked twice of each report: when it is compared, and when it is remembered
 def shape_of(text: str) -> int:
     """Give the character trigrams of a text, each hashed to one of `SHAPE_BITS` bits; 0 for a text without letters.
 
@@ -184,17 +185,18 @@ class Grid:
         columns = self._columns(row)
         return row, floor((longitude + 180) / 360 * columns) % columns
 
-    def around(self, latitude: float, longitude: float, reach_m: float) -> Iterator[tuple[int, int]]:
+    def around(self, latitude: float, longitude: float, reach_m: float) -> list[tuple[int, int]]:
         """Give every cell that a place within `reach_m` metres can be in, each once."""
         reach = reach_m / METRES_PER_DEGREE * 1.001 + 1e-9
         top = abs(latitude) + reach
         width = 180.0 if top >= 90 else degrees(asin(min(1.0, sin(radians(reach)) / cos(radians(latitude)))))  # noqa: PLR2004 - the pole
+        cells: list[tuple[int, int]] = []
         for row in range(floor((latitude - reach) / self._step), floor((latitude + reach) / self._step) + 1):
             columns = self._columns(row)
             first = floor((longitude - width + 180) / 360 * columns)
             last = floor((longitude + width + 180) / 360 * columns)
-            for column in range(first, min(last, first + columns - 1) + 1):
-                yield row, column % columns
+            cells += [(row, column % columns) for column in range(first, min(last, first + columns - 1) + 1)]
+        return cells
 
     def _count(self, row: int) -> int:
         middle = (row + 0.5) * self._step
@@ -299,7 +301,7 @@ class Incidents:
         """Give the grid cell of a report."""
         return self._grid.cell(seen.latitude, seen.longitude)
 
-    def cells_around(self, seen: Seen) -> Iterator[tuple[int, int]]:
+    def cells_around(self, seen: Seen) -> list[tuple[int, int]]:
         """Give the cells of all that may be in reach of a report."""
         return self._grid.around(seen.latitude, seen.longitude, 2 * self.reach.radius_m)
 
@@ -323,6 +325,7 @@ class _View:
         self._known = known
         self._fresh: dict[str, Seen] = {}
         self._cells: dict[tuple[int, int], list[Key]] = {}
+        self._around: dict[str, list[list[Key]]] = {}
         touched: set[tuple[int, int]] = set()
         for seen in fresh:
             self._fresh[seen.id] = seen
@@ -337,19 +340,23 @@ class _View:
     def report(self, request_id: str) -> Seen:
         return self._fresh.get(request_id) or self._known.reports[request_id]
 
-    def _keys(self, cell: tuple[int, int]) -> Sequence[Key]:
-        keys = self._cells.get(cell)
-        return self._known.cells.get(cell, ()) if keys is None else keys
+    def _near(self, seen: Seen) -> list[list[Key]]:
+        """Give the reports of each cell in reach, where there are any; most cells are empty."""
+        if seen.id not in self._around:
+            fresh, known = self._cells, self._known.cells
+            self._around[seen.id] = [
+                keys for cell in self._known.cells_around(seen) if (keys := fresh.get(cell) or known.get(cell))
+            ]
+        return self._around[seen.id]
 
     def later(self, seen: Seen) -> Iterator[str]:
         """Give the later reports to whose compared ones this one belongs: fewer than `per_cell` lie between."""
-        own = self._keys(self._known.cell(seen))
+        own = self._cells[self._known.cell(seen)]
         end = bisect_left(own, seen.key) + self._known.per_cell
         until = min(
             (seen.key[0] + self._known.reach.window_s, "\U0010ffff"), own[end] if end < len(own) else (float("inf"), "")
         )
-        for cell in self._known.cells_around(seen):
-            keys = self._keys(cell)
+        for keys in self._near(seen):
             for place in range(bisect_left(keys, seen.key), len(keys)):
                 if keys[place] > until:
                     break
@@ -360,10 +367,7 @@ class _View:
         """Give the link to the likest earlier report; its incident is not yet that of the root."""
         known = self._known
         likest: list[Likeness] = []
-        for cell in known.cells_around(seen):
-            keys = self._keys(cell)
-            if not keys:
-                continue
+        for keys in self._near(seen):
             end = bisect_left(keys, seen.key)
             for key in keys[max(0, end - known.per_cell) : end]:
                 likeness = compare(seen, self.report(key[1]), known.reach, known.bands)
