@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import typer
+from confluent_kafka import KafkaError
 from readme_pages import PAGES, ROOT, anchors, commands, links, named, text_of
 
 from services.city.load import load
@@ -77,6 +78,8 @@ def test_every_setting_that_a_page_names_is_one() -> None:
         for name in named(page, r"\b[A-Z]+(?:_[A-Z0-9]+)+\b"):
             if name == "CLASSIFY_MAX_TOKENZ":
                 continue  # the example of a misspelt one, see below
+            if hasattr(KafkaError, name):
+                continue  # one of Kafka's own errors
             if name.split("_")[0] in prefixes and name not in OTHER_VARIABLES:
                 assert name in rows, f"{page} names {name}, which is no setting"
 
@@ -89,7 +92,7 @@ def test_the_example_of_wrong_settings_is_what_a_worker_says() -> None:
 
 
 def test_every_metric_that_a_page_names_is_one() -> None:
-    names = {each.name for each in Metrics("docs").described}
+    names = {each.name for each in Metrics("docs").described} | {"stormdrain_scoring"}  # and a side of a race
     for page in PAGES:
         for name in named(page, r"\bstormdrain_\w+"):
             assert re.sub(r"_(bucket|count|sum)$", "", name) in names, f"{page} names {name}, which is no metric"
