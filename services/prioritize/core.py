@@ -19,7 +19,7 @@ What a request's points are depends on what is known, never on the order in whic
 surge or a storm warning changes the points of an earlier request, `reconsider` says so.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -155,6 +155,8 @@ class Memory:
     """What is known of one partition."""
 
     open: dict[str, Standing] = field(default_factory=dict)
+    alike: defaultdict[tuple[str, str], dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """Open requests by category and area: what a surge touches."""
     crowds: Counter[str] = field(default_factory=Counter)
     """How many open requests each incident has."""
     doubtful: dict[str, None] = field(default_factory=dict)
@@ -230,7 +232,7 @@ class Prioritizer:
         memory = self._memories.setdefault(partition, Memory())
         request_id, incident = said.report.request_id, said.matching.incident_id
         before = memory.open.get(request_id)
-        memory.open[request_id] = Standing(
+        standing = memory.open[request_id] = Standing(
             _encoder.encode(said),
             incident,
             said.classification.service_code,
@@ -240,6 +242,9 @@ class Prioritizer:
             said.matching.revision,
             said.priority.revision,
         )
+        if before is not None:
+            self._part(memory, request_id, before)
+        memory.alike[standing.service_code, standing.area][request_id] = None
         if before is None:
             memory.closed.pop(request_id, None)
             made = min(said.report.requested_at, said.report.received_at)
@@ -269,9 +274,7 @@ class Prioritizer:
                 return
             (self._surges.add if event.active else self._surges.discard)(surge)
             for memory in self._memories.values():
-                for request_id, standing in memory.open.items():
-                    if (standing.service_code, standing.area) == surge:
-                        memory.doubtful[request_id] = None
+                memory.doubtful |= memory.alike.get(surge, {})
         elif isinstance(event, ContextUpdated):
             both = [event, *filter(None, [self._contexts.get(event.context_id)])]
             self._contexts[event.context_id] = event
@@ -336,10 +339,18 @@ class Prioritizer:
             heappop(memory.ages)
             memory.doubtful.pop(request_id, None)
             standing = memory.open.pop(request_id)
+            self._part(memory, request_id, standing)
             memory.closed[request_id] = standing.revision
             self._leave(memory, standing.incident)
         while len(memory.closed) > REMEMBERED:
             del memory.closed[next(iter(memory.closed))]
+
+    @staticmethod
+    def _part(memory: Memory, request_id: str, standing: Standing) -> None:
+        alike = memory.alike[standing.service_code, standing.area]
+        del alike[request_id]
+        if not alike:
+            del memory.alike[standing.service_code, standing.area]
 
     @staticmethod
     def _leave(memory: Memory, incident: str) -> None:
