@@ -1,10 +1,13 @@
 """python -m benchmarks.pipeline: all ten workers and the sandbox CRM on the embedded broker, as in the demo.
 
-Two parts, each on a broker and a town of its own: `saturation`, reports as fast as the door takes them, and `steady`,
-at a rate for a while. The last line on standard output is the result as JSON; all else goes to standard error.
+Three parts, each on a broker and a town of its own: `saturation`, reports as fast as the door takes them; `steady`, at
+a rate for a while; and `to_case`, as fast as the door takes them through the six workers from the door to the
+departments' topics alone. The last line on standard output is the result as JSON; all else goes to standard error.
 
-Latency is from acceptance at the door to the answer of the department's system, or to the draft for a person. Ends
-with status 1 when a report was lost or doubled.
+Latency is from acceptance at the door to the answer of the department's system, or to the draft for a person; in
+`to_case` to the case or the draft. Ends with status 1 when a report was lost or doubled.
+
+`--picture` draws the result: where a report's time and processor time go, stage by stage.
 """
 
 import json
@@ -16,6 +19,7 @@ import typer
 
 from benchmarks.machine import machine, now, spread, versions
 from benchmarks.pipeline.course import Load, running
+from benchmarks.pipeline.picture import drawn
 
 
 def pipeline(
@@ -23,6 +27,9 @@ def pipeline(
     reports: Annotated[int, typer.Option(help="How many, as fast as they are taken; 0 leaves the part out.")] = 20_000,
     rate: Annotated[float, typer.Option(help="Reports a second of the steady part.", min=1)] = 200.0,
     seconds: Annotated[float, typer.Option(help="How long the steady part is sent; 0 leaves it out.")] = 60.0,
+    to_case: Annotated[
+        int, typer.Option(help="How many go as far as the departments' topics alone; 0 leaves the part out.")
+    ] = 20_000,
     repeats: Annotated[int, typer.Option(help="How often each part is run.", min=1)] = 1,
     callers: Annotated[int, typer.Option(help="Calls that the gateway makes at once.", min=1)] = 8,
     batch: Annotated[int, typer.Option(help="Reports in a call at most.", min=1)] = 100,
@@ -31,18 +38,20 @@ def pipeline(
     setting: Annotated[list[str] | None, typer.Option(help="NAME=value of a worker's environment; repeatable.")] = None,
     city: Annotated[Path, typer.Option(help="The town.")] = Path("city"),
     models: Annotated[Path, typer.Option(help="Its models.")] = Path("models"),
+    picture: Annotated[Path | None, typer.Option(help="Where to draw the result, as SVG.")] = None,
 ) -> None:
     """Measure the whole pipeline; the last line of standard output is JSON."""
     changed = dict(each.split("=", 1) for each in setting or [])
     steady = round(rate * seconds)
-    parts = {"saturation": (reports, 0.0), "steady": (steady, rate)}
+    parts = {"saturation": (reports, 0.0), "steady": (steady, rate), "to_case": (to_case, 0.0)}
     host, kafka = machine(), ""
     runs: dict[str, list[dict[str, Any]]] = {part: [] for part, (count, _) in parts.items() if count}
     for number in range(repeats):
         for part, found in runs.items():
             count, per_second = parts[part]
-            _say(f"{part} {number + 1}: {count:,} reports; starting Apache Kafka, the CRM and ten workers")
-            with running(city, models, changed) as course:
+            who = "six workers" if part == "to_case" else "the CRM and ten workers"
+            _say(f"{part} {number + 1}: {count:,} reports; starting Apache Kafka, {who}")
+            with running(city, models, changed, to_case=part == "to_case") as course:
                 load = Load(
                     reports=count,
                     per_second=per_second,
@@ -65,6 +74,7 @@ def pipeline(
             "reports": reports,
             "rate": rate,
             "seconds": seconds,
+            "to_case": to_case,
             "repeats": repeats,
             "callers": callers,
             "batch": batch,
@@ -76,6 +86,8 @@ def pipeline(
         "doubled": sum(run["doubled"] for run in every),
         **{part: _summary(found) for part, found in runs.items()},
     }
+    if picture:
+        picture.write_text(drawn(result), encoding="utf-8")
     print(json.dumps(result), flush=True)
     raise typer.Exit(1 if result["lost"] or result["doubled"] else 0)
 

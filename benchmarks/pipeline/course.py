@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,20 @@ from benchmarks.pipeline import stages
 from benchmarks.pipeline.processes import Processes, machine_busy_seconds
 from services.city.load import load
 from services.cli.demo import reports as storm_reports
+from services.cli.run import Name
 from services.cli.town import Town, fetch, without_settings
 from services.runtime.cluster import apply_all
 from services.runtime.kafka import KafkaClients, KafkaSettings
 from services.runtime.supervisor import Supervisor
 from services.sandbox.broker import Broker
 from services.sandbox.gateway import Gateway, Sent
-from services.sandbox.tally import WORKERS_WITH_DEAD_LETTERS, Follower, judge, read_book
+from services.sandbox.tally import WORKERS_WITH_DEAD_LETTERS, Follower, Tally, judge, read_book
 
 STILL_S = 60.0
 """Reports that make no progress for this long are given up as lost."""
 CALM_S = 60.0
+AFTER_THE_CASE = (Name.DELIVER, Name.REVIEW, Name.WATCH, Name.INDEX)
+"""Workers that no report passes on its way to its department's topic."""
 
 
 class StuckError(Exception):
@@ -46,21 +49,28 @@ class Load:
 class Course:
     """A running town of one's own."""
 
-    def __init__(self, town: Town, broker: Broker, supervisor: Supervisor, city: Any) -> None:  # noqa: ANN401 - City
+    def __init__(
+        self,
+        town: Town,
+        broker: Broker,
+        supervisor: Supervisor,
+        city: Any,  # noqa: ANN401 - City
+    ) -> None:
         self._town = town
+        self._last = "deliver" if town.sandbox else "decide"
         self._broker = broker
         self._supervisor = supervisor
         self._city = city
         self._clients = KafkaClients(KafkaSettings(bootstrap=broker.bootstrap))
         self.kafka = broker.version
-        names = [*town.names(), "crm"]
+        names = [*town.names(), "crm"] if town.sandbox else town.names()
         pids = {name.removesuffix("-0"): pid for name in names if (pid := supervisor.pid(name)) is not None}
         (node,) = broker.nodes
         self._processes = Processes(pids | {"broker": node.pid or 0, "benchmark": os.getpid()})
 
     def run(self, load: Load, say: Callable[[str], None]) -> dict[str, Any]:
         """Send, wait until all has settled and the rest has caught up, and give the figures."""
-        ends = stages.Reader(self._clients, stages.settling_topics(WORKERS_WITH_DEAD_LETTERS))
+        ends = stages.Reader(self._clients, self._settling())
         if load.warm_up:
             _, seconds = self._carry(ends, self._storm(load.seed + 1_000_000, load.warm_up), load, 100.0)
             say(f"warm after {seconds:.1f} s")
@@ -87,6 +97,13 @@ class Course:
             "cpus_used_by_others": round(max(0.0, busy - ours) / took, 2),
         }
 
+    def _settling(self) -> list[str]:
+        if self._town.sandbox:
+            return stages.settling_topics(WORKERS_WITH_DEAD_LETTERS)
+        return stages.settling_topics(
+            WORKERS_WITH_DEAD_LETTERS, [f"cases.{each}.v1" for each in self._city.departments]
+        )
+
     def _storm(self, seed: int, count: int) -> list[dict[str, Any]]:
         return storm_reports(self._city, seed=seed, count=count)
 
@@ -112,14 +129,14 @@ class Course:
     def _figures(self, sent: Sent) -> dict[str, Any]:
         ids = set(sent.accepted.values())
         times = stages.read_times(self._clients, self._city.departments, ids)
-        took = stages.latencies(times)
-        by_stage = stages.figures(times)
+        took = stages.latencies(times, self._last)
+        by_stage = stages.figures(times, self._last)
         follower = Follower(self._clients, self._city.departments)
         while not follower.read(5.0):
             pass
         follower.close()
         tally = follower.tally
-        verdict = judge(ids, tally, read_book(fetch(f"{self._town.crm}/api/book", timeout_s=30.0).decode()))
+        verdict = judge(ids, tally, self._book(tally))
         return {
             "sent": len(ids),
             "refused": len(sent.refused),
@@ -130,12 +147,18 @@ class Course:
             "dead": sum(tally.dead.values()),
             "lost": len(verdict.lost),
             "doubled": len(verdict.doubled),
-            "reports_per_s": round(stages.rate(sorted(stages.settled(times).values())), 1),
+            "reports_per_s": round(stages.rate(sorted(stages.settled(times, self._last).values())), 1),
             "p50_ms": stages.quantile(took, 0.5),
             "p99_ms": stages.quantile(took, 0.99),
             "stages": by_stage,
             "bottleneck": stages.bottleneck(by_stage),
         }
+
+    def _book(self, tally: Tally) -> Sequence[Mapping[str, object]]:
+        """Give the CRM's book; without a CRM, that of systems which had taken every case there is."""
+        if self._town.sandbox:
+            return read_book(fetch(f"{self._town.crm}/api/book", timeout_s=30.0).decode())
+        return [{"ref": request, "records": 1} for request in tally.cases]
 
 
 async def _send(gateway: Gateway, reports: Sequence[dict[str, Any]], per_second: float, ends: stages.Reader) -> Sent:
@@ -147,8 +170,11 @@ async def _send(gateway: Gateway, reports: Sequence[dict[str, Any]], per_second:
 
 
 @contextmanager
-def running(city: Path, models: Path, settings: dict[str, str]) -> Iterator[Course]:
-    """Start a broker, the sandbox CRM and all workers; give the course; stop all at the end."""
+def running(city: Path, models: Path, settings: dict[str, str], *, to_case: bool = False) -> Iterator[Course]:
+    """Start a broker, the sandbox CRM and all workers; give the course; stop all at the end.
+
+    With `to_case`, only the workers from the door to the departments' topics are started.
+    """
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stormdrain-bench-")))
         broker = stack.enter_context(Broker.start(state, ephemeral=True, die_with_parent=True, ports=[0]))
@@ -162,6 +188,8 @@ def running(city: Path, models: Path, settings: dict[str, str]) -> Iterator[Cour
             bootstrap=broker.bootstrap,
             environment=environment,
             settings=settings,
+            instances=dict.fromkeys(AFTER_THE_CASE, 0) if to_case else {},
+            sandbox=not to_case,
         )
         supervisor = stack.enter_context(town.supervisor())
         town.wait_until_ready(supervisor)

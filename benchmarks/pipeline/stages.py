@@ -50,9 +50,9 @@ class _Received(msgspec.Struct):
 _received = msgspec.json.Decoder(_Received)
 
 
-def settling_topics(workers: Iterable[str]) -> list[str]:
-    """Give the topics in which a report's way ends."""
-    return [DraftHeld.topic, DeliveryMade.topic, *(f"{worker}.dead.v1" for worker in workers)]
+def settling_topics(workers: Iterable[str], ends: Iterable[str] = (DeliveryMade.topic,)) -> list[str]:
+    """Give the topics in which a report's way ends, apart from those in `ends` a draft or a dead letter."""
+    return [DraftHeld.topic, *ends, *(f"{worker}.dead.v1" for worker in workers)]
 
 
 class Reader:
@@ -109,17 +109,20 @@ def read_times(clients: KafkaClients, departments: Iterable[str], ids: Collectio
     return times
 
 
-def settled(times: Times) -> dict[str, int]:
-    """Give when each report that arrived first had arrived: with its department, or with a person."""
+def settled(times: Times, last: str = "deliver") -> dict[str, int]:
+    """Give when each report that arrived first had arrived: with its department, or with a person.
+
+    With `decide` as the `last` stage, in its department's topic counts.
+    """
     ends = dict(times["held"])
-    for request, at in times["deliver"].items():
+    for request, at in times[last].items():
         ends[request] = min(at, ends.get(request, at))
     return ends
 
 
-def latencies(times: Times) -> list[int]:
+def latencies(times: Times, last: str = "deliver") -> list[int]:
     """Give the milliseconds from the door to the department or desk, in order."""
-    return sorted(at - times["door"][request] for request, at in settled(times).items())
+    return sorted(at - times["door"][request] for request, at in settled(times, last).items())
 
 
 def rate(moments: list[int]) -> float:
@@ -128,15 +131,15 @@ def rate(moments: list[int]) -> float:
     return 0.6 * len(moments) / max(1, last - first) * 1000
 
 
-def figures(times: Times) -> dict[str, dict[str, Any]]:
-    """Give for each stage how long a report took from the stage before, and how many waited for it.
+def figures(times: Times, last: str = "deliver") -> dict[str, dict[str, Any]]:
+    """Give for each stage up to the `last` how long a report took from the stage before, and how many waited for it.
 
     `waiting_mean` is over the time from the first fifth to the last fifth of all that settled.
     """
-    moments = sorted(settled(times).values())
+    moments = sorted(settled(times, last).values())
     begin, end = moments[len(moments) // 5], moments[-(len(moments) // 5) - 1]
     found: dict[str, dict[str, Any]] = {}
-    for before, stage in pairwise(STAGES):
+    for before, stage in pairwise(STAGES[: STAGES.index(last) + 1]):
         took = sorted(at - times[before][request] for request, at in times[stage].items() if request in times[before])
         passed = times[stage] if stage == "deliver" else None
         # What is held never comes to `deliver`: only what did waited for it.

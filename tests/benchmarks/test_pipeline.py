@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.mark.slow
 def test_a_small_run_ends_with_one_line_of_json_that_says_what_arrived_and_what_each_worker_cost() -> None:
-    small = ("--reports", "0", "--rate", "50", "--seconds", "3", "--warm-up", "20")
+    small = ("--reports", "0", "--to-case", "0", "--rate", "50", "--seconds", "3", "--warm-up", "20")
     words = [sys.executable, "-m", "benchmarks.pipeline", *small]
     ran = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -52,31 +52,33 @@ class Course:
         return {"reports_per_s": 10.0 * load.seed, "p50_ms": 1, "p99_ms": 2, "lost": lost, "doubled": 0}
 
 
-def test_both_parts_are_run_each_time_in_a_town_of_their_own_and_a_lost_report_is_no_success(
+def test_all_parts_are_run_each_time_in_a_town_of_their_own_and_a_lost_report_is_no_success(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     loads: list[Load] = []
-    towns: list[dict[str, str]] = []
+    towns: list[tuple[dict[str, str], bool]] = []
 
     @contextmanager
-    def running(_city: Path, _models: Path, settings: dict[str, str]) -> Iterator[Course]:
-        towns.append(settings)
+    def running(_city: Path, _models: Path, settings: dict[str, str], *, to_case: bool) -> Iterator[Course]:
+        towns.append((settings, to_case))
         yield Course(loads)
 
     monkeypatch.setattr(command, "running", running)
     changed = ["ROUTE_BATCH_SIZE=7"]
     with pytest.raises(typer.Exit) as ended:
-        command.pipeline(reports=1000, rate=200.0, seconds=3.0, repeats=2, warm_up=20, setting=changed)
+        command.pipeline(reports=1000, rate=200.0, seconds=3.0, to_case=500, repeats=2, warm_up=20, setting=changed)
     assert ended.value.exit_code == 1
-    assert towns == [{"ROUTE_BATCH_SIZE": "7"}] * 4
+    assert towns == [({"ROUTE_BATCH_SIZE": "7"}, short) for short in (False, False, True)] * 2
     assert [(load.reports, load.per_second, load.warm_up, load.seed) for load in loads] == [
         (1000, 0.0, 20, 1),
         (600, 200.0, 20, 1),
+        (500, 0.0, 20, 1),
         (1000, 0.0, 20, 2),
         (600, 200.0, 20, 2),
+        (500, 0.0, 20, 2),
     ]
     found = json.loads(capsys.readouterr().out)
-    assert (found["lost"], found["doubled"]) == (2, 0)
+    assert (found["lost"], found["doubled"]) == (3, 0)
     assert found["saturation"]["reports_per_s"]["median"] == 15.0
     assert len(found["steady"]["runs"]) == 2
 
@@ -85,6 +87,15 @@ def test_what_was_held_and_later_delivered_has_settled_when_it_came_to_a_person(
     times = {"door": {"a": 1, "b": 2}, "held": {"a": 10, "b": 20}, "deliver": {"b": 50}}
     assert stages.settled(times) == {"a": 10, "b": 20}
     assert stages.latencies(times) == [9, 18]
+
+
+def test_on_the_short_way_a_report_has_settled_when_there_is_a_case_or_a_draft() -> None:
+    times = {"door": {"a": 1, "b": 2}, "held": {"a": 10}, "decide": {"a": 10, "b": 30}, "deliver": {}}
+    assert stages.settled(times, "decide") == {"a": 10, "b": 30}
+    assert stages.latencies(times, "decide") == [9, 28]
+    every = {"door": times["door"], "held": times["held"], "deliver": {}}
+    every |= dict.fromkeys(stages.STAGES[1:-1], times["decide"])
+    assert list(stages.figures(every, "decide")) == list(stages.STAGES[1:-1])
 
 
 def test_the_rate_leaves_out_the_first_and_the_last_fifth() -> None:
