@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # How many tests are run at once, whole files side by side: many wait for processes that others do not need.
 JOBS ?= 2
+# One round of every fault: it takes all processors that there are, so nothing is run beside it.
+CHAOS := tests/chaos/test_chaos_run.py
 RUN := $(VENV)/bin
 
 .PHONY: help install demo test check schemas docs model bench clean
@@ -35,7 +37,7 @@ demo: $(VENV)/.installed ## A synthetic storm of 10,000 reports through every wo
 	@$(RUN)/stormdrain demo
 
 test: $(VENV)/.installed-dev ## The whole test suite, with a real broker
-	@$(RUN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(if $(PYTEST),,$(RUN)/python -m pytest $(CHAOS) &&) $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST)
 
 check: $(VENV)/.installed-dev ## Lint, types and layers
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports
