@@ -10,6 +10,7 @@ from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH: Final = 26
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
 RANDOM_BYTES: Final = 10
 
 
@@ -29,4 +30,4 @@ def timed_id(moment: datetime, random: bytes) -> str:
 
 
 def _written(number: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range((_LENGTH - 1) * 5, -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range((_LENGTH - 2) * 5, -1, -10)])

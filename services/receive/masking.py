@@ -144,7 +144,6 @@ def masked(text: str, region: str = "") -> str:
 
 def _numbers(text: str, region: str, runs: list[tuple[int, int]]) -> list[Span]:
     """Find telephone and card numbers; `runs` are where the digits stand close together."""
-    kept = [found.span() for found in _KEPT.finditer(text)]
     found = [
         (*match.span(), "[card]")
         for pattern in (_CARD_GROUPED, _CARD_RUN)
@@ -154,15 +153,23 @@ def _numbers(text: str, region: str, runs: list[tuple[int, int]]) -> list[Span]:
     found += ((*match.span("number"), "[phone]") for match in _IN_A_LINK.finditer(text))
     phones = [match.span() for match in _PHONE.finditer(text)]
     phones += (match.span("number") for match in _WORD_BEFORE.finditer(text))
+    if not phones and not _may_be_known(text, region):
+        return found
+    kept = [found.span() for found in _KEPT.finditer(text)]
     found += ((*span, "[phone]") for span in phones if not _touches(span, kept))
     settled = kept + [span[:2] for span in found]
-    if region and not all(_touches(run, settled) for run in runs):
+    if not all(_touches(run, settled) for run in runs):
         # The table is asked last, it is slow; and not about what is settled.
         rest = _replaced(text, [(start, end, "\n" * (end - start)) for start, end in settled])
-        if _PLUS.search(rest) or len(_DIGIT.findall(rest)) >= _fewest_digits(region):
+        if _may_be_known(rest, region):
             matches = PhoneNumberMatcher(rest, region, leniency=Leniency.VALID, max_tries=_TRIES)
             found += ((match.start, match.end, "[phone]") for match in matches)
     return found
+
+
+def _may_be_known(text: str, region: str) -> bool:
+    """Say whether the country's table can know a number in the text: one of enough digits, or of another country."""
+    return bool(region) and (len(_DIGIT.findall(text)) >= _fewest_digits(region) or bool(_PLUS.search(text)))
 
 
 @cache

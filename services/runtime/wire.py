@@ -49,7 +49,8 @@ def headers(event: Event, *, source: str, time: datetime | None = None, tracepar
 
 def new_traceparent() -> bytes:
     """Begin a trace: version 00, random trace and span ids, sampled."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01".encode()
+    random = secrets.token_hex(24)
+    return f"00-{random[:32]}-{random[32:]}-01".encode()
 
 
 def child_traceparent(parent: bytes | None) -> bytes:
