@@ -9,7 +9,6 @@ nothing about a power failure: what the operating system had not yet written to 
 
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,8 @@ from confluent_kafka.admin import AdminClient
 from services.sandbox import jars
 from services.sandbox.jars import BrokerError, OnProgress
 from services.sandbox.node import Java, Process, find_java, settings
-from services.sandbox.plan import HOST, Plan, Route, make_plan
+from services.sandbox.plan import HOST, Plan, Route, listens, make_plan
+from services.sandbox.quickstart import quickened
 
 __all__ = ["Broker", "BrokerError", "Node", "NodeStatus", "Route", "Status"]
 
@@ -131,8 +131,7 @@ class Broker:
             plan = make_plan(
                 folder, last, nodes=nodes, ports=ports, heap_mb=heap_mb, ephemeral=ephemeral, proxied=proxied
             )
-            java = find_java()
-            classpath = jars.ensure(report)
+            java, classpath = _java(report)
             broker = cls(folder, plan, die_with_parent=die_with_parent, limit_s=limit_s)
             try:
                 broker._launch(java, classpath, dict(overrides or {}), report)
@@ -214,7 +213,7 @@ class Broker:
         """
         process = self._process(node_id)
         process.end(within_s=_POLITE_STOP_S)
-        self._spawn(process, find_java(), jars.ensure())
+        self._spawn(process, *_java(jars.silent))
         self._await([process])
 
     def stop(self) -> None:
@@ -290,7 +289,7 @@ class Broker:
         deadline = time.monotonic() + self._limit_s
         expected = {process.address.id for process in processes}
         for process in processes:
-            while not _listens(process.address.port):
+            while not listens(process.address.port):
                 self._still_time(process, deadline)
                 time.sleep(_POLL_S)
             admin = AdminClient({"bootstrap.servers": f"{HOST}:{process.address.port}", "log_level": 0})
@@ -313,10 +312,11 @@ class Broker:
         raise BrokerError(msg)
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as tried:
-        tried.settimeout(1.0)
-        return tried.connect_ex((HOST, port)) == 0
+def _java(report: OnProgress) -> tuple[Java, list[Path]]:
+    """What runs a node, and the jars that it runs."""
+    java = find_java()
+    classpath = jars.ensure(report)
+    return quickened(java, classpath, report), classpath
 
 
 def _members(admin: AdminClient) -> set[int]:

@@ -124,9 +124,7 @@ def repository() -> str:
     return named.rstrip("/")
 
 
-def ensure(
-    on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None, home: Path | None = None
-) -> list[Path]:
+def ensure(on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None, home: Path | None = None) -> list[Path]:
     """The paths of all jars of the lock file (or of `jars`), fetched where missing and checked by sha256, in order.
 
     They are kept in `home`, or in `cache_dir()`.

@@ -38,17 +38,18 @@ _LOGGING = (
 
 @dataclass(frozen=True, slots=True)
 class Java:
-    """A Java runtime: its launcher and its major version."""
+    """A Java runtime: its launcher, its major version, and what `flags` are to have besides."""
 
     launcher: Path
     major: int
+    more: tuple[str, ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What keeps this Java from warning of things that are Kafka's to mend."""
+        """What keeps this Java from warning of things that are Kafka's to mend, and `more`."""
         if self.major < _UNSAFE_FLAG_SINCE:
-            return ()
-        return ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
+            return self.more
+        return ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED", *self.more)
 
 
 def find_java() -> Java:

@@ -148,6 +148,13 @@ def free_ports(count: int, *, apart_from: Collection[int] = ()) -> list[int]:
     return found
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on `port` of 127.0.0.1."""
+    with socket.socket() as tried:
+        tried.settimeout(1.0)
+        return tried.connect_ex((HOST, port)) == 0
+
+
 def is_free(port: int) -> bool:
     """Whether a program could listen on this port of 127.0.0.1 now."""
     with socket.socket() as tried:

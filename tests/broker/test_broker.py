@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from services.cli.broker import app
 from services.sandbox.broker import Broker, BrokerError, Node
+from services.sandbox.node import find_java
 from services.sandbox.plan import HOST, free_ports
 
 QUIET = {"log_level": 0}
@@ -294,6 +295,14 @@ def test_three_nodes_serve_acks_all_with_one_of_them_killed(tmp_path: Path) -> N
         assert consume(broker, "three.copies", 2) == [b"with three", b"with two"]
         broker.restart(partition.leader)
         assert [node.pid is not None for node in broker.nodes] == [True, True, True]
+
+
+@pytest.mark.skipif(find_java().major < 25 or sys.platform != "linux", reason="from Java 25 on; its maps are Linux's")
+def test_a_node_maps_the_classes_that_an_earlier_start_has_kept(one: tuple[Broker, Path]) -> None:
+    broker, _ = one
+    node = psutil.Process(broker.nodes[0].pid)
+    (told,) = [word.partition("=")[2] for word in node.cmdline() if word.startswith("-XX:AOTCache")]
+    assert told in {each.path for each in node.memory_maps()}
 
 
 def test_signals_of_the_terminal_do_not_reach_the_nodes(one: tuple[Broker, Path]) -> None:
