@@ -66,7 +66,9 @@ def test_the_table_of_a_run_stands_between_its_marks_and_nothing_else_is_touched
     passthrough: dict[str, Any], tmp_path: Path
 ) -> None:
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- race: passthrough -->\nwhat was there\n<!-- end of race: passthrough -->\nafter\n", "utf-8")
+    page.write_text(
+        "before\n<!-- race: passthrough -->\nwhat was there\n<!-- end of race: passthrough -->\nafter\n", "utf-8"
+    )
     replace_table(page, passthrough)
     text = page.read_text("utf-8")
     assert text.startswith("before\n<!-- race: passthrough -->\n")
