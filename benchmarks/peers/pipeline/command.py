@@ -80,8 +80,9 @@ def pipeline(
         say(str(error))
         raise typer.Exit(1) from None
     print(json.dumps(result), flush=True)
-    if write is not None:
+    if write is not None and result["worlds"]:
         put(write, "pipeline", tables(result))
+    raise typer.Exit(1 if result["failed"] else 0)
 
 
 def say(text: str) -> None:
@@ -101,7 +102,14 @@ def _result(plan: Plan, wanted: list[str], peers: list[str], *, installed: bool)
     if plan.qualifying and worlds:
         qualified = qualify(worlds[0], plan, pythons, say)
     best = {peer: max(qualified[peer], key=qualified[peer].__getitem__) if qualified else "one" for peer in pythons}
-    found = {each.name: race(each, plan, pythons, best, say, all_ten=each is worlds[0]) for each in worlds}
+    found: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for each in worlds:
+        try:
+            found[each.name] = race(each, plan, pythons, best, say, all_ten=each is worlds[0])
+        except StuckError as error:  # what the other world said is not lost with it
+            say(str(error))
+            failed[each.name] = str(error).splitlines()[0]
     kafka = next(iter(found.values()))["kafka"] if found else ""
     return {
         "benchmark": "pipeline",
@@ -109,7 +117,8 @@ def _result(plan: Plan, wanted: list[str], peers: list[str], *, installed: bool)
         "versions": versions(kafka),
         "machine": host | {"load_1m_after": machine()["load_1m"], "cpus_given": CORES},
         "settings": msgspec.to_builtins(plan, enc_hook=str),
-        "left_out": left_out,
+        "left_out": left_out | failed,
+        "failed": list(failed),
         "qualified": qualified,
         "best": best,
         "worlds": found,

@@ -50,17 +50,21 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 def qualify(world: World, plan: Plan, pythons: Pythons, say: Say) -> dict[str, dict[str, float]]:
-    """Give the reports/s of each peer in each deployment, each alone on the machine."""
+    """Give the reports/s of each peer in each deployment, each alone on the machine; 0 of one that did not do it."""
     found: dict[str, dict[str, float]] = {peer: {} for peer in pythons}
     with course(world.city, world.models, {}, say) as (here, ground, _):
         warm, records = world.source.take(WARM), world.source.take(plan.qualifying)
         for peer in pythons:
             for deployment in DEPLOYMENTS:
-                with ExitStack() as alone:
-                    side = peer_side(ground, peer, pythons[peer], deployment, plan)
-                    here.start(side, warm, alone)
-                    found[peer][deployment] = here.saturate(side.name, records)["reports_per_s"]
-                say(f"{side.name}: {found[peer][deployment]:,.0f} reports/s")
+                name = f"{peer}-{deployment}"
+                try:
+                    with ExitStack() as alone:
+                        here.start(peer_side(ground, peer, pythons[peer], deployment, plan), warm, alone)
+                        found[peer][deployment] = here.saturate(name, records)["reports_per_s"]
+                except StuckError as error:
+                    say(str(error))
+                    found[peer][deployment] = 0.0
+                say(f"{name}: {found[peer][deployment]:,.0f} reports/s")
     return found
 
 
