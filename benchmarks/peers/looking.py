@@ -5,6 +5,8 @@ commits its positions with its output, so its group's positions tell. Of one tha
 output tells, and that it must still commit its positions afterwards is not held against it.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
@@ -13,6 +15,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from benchmarks.peers.job import Job
 
 QUIET = {"log_level": 0}
+
+
+ANSWER_S = 10.0
+FIND_S = 30.0
+"""A leader of a new topic, or a coordinator, that is only just being found."""
 
 
 class Look(Protocol):
@@ -41,13 +48,13 @@ class Committed:
         self._places = [TopicPartition(job.source, number) for number in range(job.partitions)]
 
     def look(self) -> int:
-        try:
-            return sum(max(0, place.offset) for place in self._reader.committed(self._places, 10.0))
-        except KafkaException:  # a coordinator that is only just being found; who never answers stands still
-            return 0
+        return _answer(self._look)
 
     def close(self) -> None:
         self._reader.close()
+
+    def _look(self) -> int:
+        return sum(max(0, place.offset) for place in self._reader.committed(self._places, ANSWER_S))
 
 
 class Written:
@@ -58,11 +65,28 @@ class Written:
         self._ends = {TopicPartition(job.target, number): OffsetSpec.latest() for number in range(job.partitions)}
 
     def look(self) -> int:
-        found = self._admin.list_offsets(self._ends, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        try:
-            return sum(future.result(10.0).offset for future in found.values())
-        except KafkaException:  # a leader of a new topic that is only just being found; as above
-            return 0
+        return _answer(self._look)
 
     def close(self) -> None:
         self._ends.clear()
+
+    def _look(self) -> int:
+        found = self._admin.list_offsets(self._ends, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        return sum(future.result(ANSWER_S).offset for future in found.values())
+
+
+def _answer(ask: Callable[[], int]) -> int:
+    """Ask until there is an answer.
+
+    Raises:
+        KafkaException: there was none for `FIND_S`.
+
+    """
+    deadline = time.monotonic() + FIND_S
+    while True:
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)

@@ -7,7 +7,9 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -20,6 +22,8 @@ EVERY_S = 0.025
 """How often is looked: against a window of seconds; each look costs the machine about a millisecond."""
 UNMEASURED = 0.2
 """Share of the records that goes first and is not measured: loading, joining, the first fetch, a JVM's compiler."""
+COARSE = 0.6
+"""Where the window must have begun by then, as a share of the records."""
 STUCK_S = 60.0
 STOP_S = 20.0
 
@@ -29,7 +33,7 @@ class SideError(Exception):
 
 
 class Ran(Struct, frozen=True, kw_only=True):
-    """What a side took, from the first look after the unmeasured share to the look that found all done."""
+    """What a side took, from a look after the unmeasured share to the look that found all done."""
 
     told: Told
     records: int
@@ -44,45 +48,65 @@ class Ran(Struct, frozen=True, kw_only=True):
     """From the start of the process to its first record done."""
 
 
+class Seen(NamedTuple):
+    """One look."""
+
+    at: float
+    done: int
+    cpu: float
+    broker_cpu: float
+
+
 def run(words: Sequence[str], *, looking: Look, records: int, broker: int, log: Path, limit_s: float) -> Ran:
     """Run the side that `words` start until `looking` finds `records` done.
 
     Raises:
-        SideError: it ended by itself, stood still, or did more than there was to do.
+        SideError: it ended by itself, stood still, or did nearly all between two looks.
 
     """
+    looking.look()  # whom to ask is found before anything is measured
     began = time.monotonic()
     with contextlib.closing(looking), _process(words, log) as process:
         spent = _Spent(process, psutil.Process(broker))
-        started, seen, moved = None, 0, time.monotonic()
-        while True:
-            done, now = looking.look(), time.monotonic()
-            if not seen and done:
-                first = now
-            if done > seen:
-                seen, moved = done, now
-            if started is None and done >= UNMEASURED * records:
-                started = (now, done, spent.now())
-            if done >= records:
-                break
-            if process.poll() is not None or now - moved > STUCK_S or now - began > limit_s:
-                raise SideError(_trouble(process, done, records, log))
+        seen: list[Seen] = []
+        done, moved = 0, began
+        while done < records:
             time.sleep(EVERY_S)
-        cost = spent.now()
+            found, now = looking.look(), time.monotonic()
+            if found > done:
+                done, moved = found, now
+            if done:
+                seen.append(Seen(now, done, *spent.now()))
+            if done < records and (process.poll() is not None or now - moved > STUCK_S or now - began > limit_s):
+                raise SideError(_trouble(process, done, records, log))
         peak = spent.peak_mib()
-        if started is None or started[1] >= records:
-            message = f"all {records:,} records were done between two looks: give it more"
-            raise SideError(message)
         told = _told(process, log)
+    first, last = _window(seen, records), seen[-1]
     return Ran(
         told=told,
-        records=records - started[1],
-        seconds=now - started[0],
-        cpu_seconds=cost[0] - started[2][0],
-        broker_cpu_seconds=cost[1] - started[2][1],
+        records=records - first.done,
+        seconds=last.at - first.at,
+        cpu_seconds=last.cpu - first.cpu,
+        broker_cpu_seconds=last.broker_cpu - first.broker_cpu,
         peak_mib=round(peak, 1),
-        start_seconds=first - began,
+        start_seconds=seen[0].at - began,
     )
+
+
+def _window(seen: Sequence[Seen], records: int) -> Seen:
+    """Give the look at which the measured window begins: where a side has just put out what it had in hand.
+
+    A side that works off thousands of records and then writes them all at once would otherwise be measured from the
+    middle of its writing, with the work for what it writes next left out. One that writes all the time has no such
+    rest, and is measured from the first look after the unmeasured share.
+    """
+    candidates = [
+        (look, after) for look, after in pairwise(seen) if UNMEASURED * records <= look.done <= COARSE * records
+    ]
+    if not candidates:
+        message = f"it did most of the {records:,} records between two looks: give it more"
+        raise SideError(message)
+    return next((look for look, after in candidates if look.done == after.done), candidates[0][0])
 
 
 def run_alone(words: Sequence[str], *, log: Path, limit_s: float) -> Ran:
@@ -142,19 +166,19 @@ def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 class _Spent:
-    """Processor time of a side with all its children, and of the broker."""
+    """Processor time of a side with all its children, which it has when its first record is done, and of the broker."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", broker: psutil.Process) -> None:
         self._side, self._broker = psutil.Process(process.pid), broker
+        self._all: list[psutil.Process] = []
 
     def now(self) -> tuple[float, float]:
-        return sum(_cpu(each) for each in self._all()), _cpu(self._broker)
+        if not self._all:
+            self._all = [self._side, *self._side.children(recursive=True)]
+        return sum(_cpu(each) for each in self._all), _cpu(self._broker)
 
     def peak_mib(self) -> float:
-        return sum(_peak(each) for each in self._all()) / 2**20
-
-    def _all(self) -> list[psutil.Process]:
-        return [self._side, *self._side.children(recursive=True)]
+        return sum(_peak(each) for each in self._all) / 2**20
 
 
 def _cpu(process: psutil.Process) -> float:
