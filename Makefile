@@ -37,7 +37,8 @@ demo: $(VENV)/.installed ## A synthetic storm of 10,000 reports through every wo
 	@$(RUN)/stormdrain demo
 
 test: $(VENV)/.installed-dev ## The whole test suite, with a real broker
-	@$(if $(PYTEST),,$(RUN)/python -m pytest $(CHAOS) &&) $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST)
+	@round=0; $(if $(PYTEST),,$(RUN)/python -m pytest $(CHAOS) || round=$$?;) \
+	  $(RUN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --ignore $(CHAOS) $(PYTEST) && exit $$round
 
 check: $(VENV)/.installed-dev ## Lint, types and layers
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports

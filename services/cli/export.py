@@ -69,8 +69,10 @@ class Survey:
     """Rows that say what an earlier one said, under the same id."""
     notation: str = ""
     """Of the times; empty: ISO 8601."""
+    oldest: datetime | None = None
+    """The earliest of the times, where that was asked for and one of them can be read."""
     newest: datetime | None = None
-    """The latest of the times, where that was asked for and one of them can be read."""
+    """The latest of them, likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class Export:
     def survey(self, limit: int = 0, *, dated: bool = False) -> Survey:
         """Read it once: which rows can be sent (the first `limit`; 0: all), and what is wrong with the others.
 
-        With `dated`, the newest of their times is found too.
+        With `dated`, the oldest and the newest of their times are found too.
 
         Raises:
             ExportError: it cannot be read any further.
@@ -115,8 +117,8 @@ class Export:
             if len(found.lines) == limit:
                 break
         found.notation = _notation(list(filter(None, times)))
-        if dated:
-            found.newest = max(filter(None, (self._instant(each, found.notation) for each in times)), default=None)
+        if dated and (read := [moment for each in times if (moment := self._instant(each, found.notation))]):
+            found.oldest, found.newest = min(read), max(read)
         return found
 
     def reports(self, survey: Survey, newest: datetime | None = None) -> Iterator[dict[str, Any]]:

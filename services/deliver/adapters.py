@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import aiohttp
 import msgspec
 
-from services.deliver.core import Accepted, Answer, Parcel, Refused, Trip, Unavailable, judge, wait
+from services.deliver.core import LONGEST_WAIT_S, Accepted, Answer, Parcel, Refused, Trip, Unavailable, judge, wait
 
 if TYPE_CHECKING:
     from random import Random
@@ -175,6 +175,7 @@ class Courier:
         patience_s: float,
         connections: int,
         luck: Random,
+        longest_wait_s: float = LONGEST_WAIT_S,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -182,6 +183,7 @@ class Courier:
         self._patience_s = patience_s
         self._connections = connections
         self._luck = luck
+        self._longest_wait_s = longest_wait_s
         self._metrics = metrics
         self._now = clock
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -271,7 +273,7 @@ class Courier:
         elif line.rests_until <= now:  # calls that were under way together count as one failure
             line.failures = 1 if len(troubles) < len(given) else line.failures + 1
             asked = max((trouble.retry_after or 0.0 for trouble in troubles), default=0.0)
-            seconds = wait(line.failures, asked, self._luck.random())
+            seconds = wait(line.failures, asked, self._luck.random(), self._longest_wait_s)
             line.rest(troubles[0].why, seconds, now)
             log.warning(
                 "the system did not take %d of %d cases (%s); it is left alone for %.1f s",

@@ -18,6 +18,7 @@ from services.events import Case, DeliveryMade, Event
 from services.runtime.worker import Later, Outcome, Rejected
 
 LONGEST_WAIT_S = 30.0
+"""Unless an operator says otherwise: see `DeliverSettings.longest_wait_s`."""
 """Between two tries of a system that does not say how long it wants to be left alone."""
 LONGEST_RETRY_AFTER_S = 300.0
 """What is believed of a Retry-After."""
@@ -157,12 +158,13 @@ def judge(status: int, body: Mapping[str, Any] | None, retry_after: float | None
     return Refused("crm_refused", f"status {status}")
 
 
-def wait(failures: int, retry_after: float | None, luck: float) -> float:
+def wait(failures: int, retry_after: float | None, luck: float, longest_s: float = LONGEST_WAIT_S) -> float:
     """Give how many seconds to leave a system alone after `failures` in a row; `luck`, 0 to 1, spreads the callers.
 
-    Exponential with equal jitter: between half and all of 0.5, 1, 2, ... 30 s; never less than what the system asked.
+    Exponential with equal jitter: between half and all of 0.5, 1, 2, ... `longest_s`; never less than what the system
+    asked.
     """
-    most = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(failures - 1, 16))
+    most = min(longest_s, FIRST_WAIT_S * 2.0 ** min(failures - 1, 16))
     return max(most * (0.5 + luck / 2), min(retry_after or 0.0, LONGEST_RETRY_AFTER_S))
 
 

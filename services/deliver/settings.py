@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from services.deliver.core import LONGEST_WAIT_S
 from services.runtime.settings import Settings
 
 
@@ -24,6 +25,10 @@ class DeliverSettings(Settings, frozen=True, kw_only=True):
     patience_s: Annotated[
         float, Meta(gt=0, le=60, description="One batch works on its calls this long; the rest waits for the next try.")
     ] = 8.0
+    longest_wait_s: Annotated[
+        float,
+        Meta(ge=0.5, le=600, description="A system that is down is tried again at least this often, unless it asks."),
+    ] = LONGEST_WAIT_S
     connections: Annotated[int, Meta(ge=1, le=256, description="Calls under way at once, to each system.")] = 16
     batch_size: Annotated[int, Meta(ge=1, le=2000, description="Cases taken in one transaction, at most.")] = 200
     give_up_after: Annotated[

@@ -20,6 +20,7 @@ def build(settings: DeliverSettings, shared: Shared, metrics: Metrics | None = N
         [Line(each.id, connect(each, settings), each.max_per_second) for each in city.systems.values()],
         patience_s=settings.patience_s,
         connections=settings.connections,
+        longest_wait_s=settings.longest_wait_s,
         luck=Random(),  # noqa: S311 - jitter
         metrics=metrics,
     )

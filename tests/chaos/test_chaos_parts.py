@@ -1,5 +1,7 @@
 """The parts of `stormdrain chaos` that need no cluster: what is drawn, what is weighed, what is written."""
 
+import itertools
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +13,9 @@ from services.cli.chaos import page
 from services.cli.chaos.brokers import java_hash
 from services.cli.chaos.memory import Look, Memory
 from services.cli.chaos.plan import KINDS, draw
+from services.cli.chaos.reports import past
 from services.cli.chaos.run import Options
+from services.cli.export import ExportError
 from services.cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +92,26 @@ RESULT: dict[str, Any] = {
     "machine": {"cpus": 2},
     "versions": {"kafka": "4.3.1"},
 }
+
+
+def test_a_past_that_is_told_again_goes_on_in_its_own_time_and_ends_now(tmp_path: Path) -> None:
+    export = tmp_path / "past.csv"
+    rows = ["7,2020-01-01T00:00:00Z,a lamp", "8,2020-01-03T00:00:00Z,a hole", "9,2020-01-11T00:00:00Z,a tree"]
+    export.write_text("\n".join(["id,created_at,text", *rows, ""]))
+    told = list(itertools.islice(past(export, at_least=7), 12))
+    assert [report["source_id"] for report in told] == [f"{time}-{number}" for time in range(4) for number in (7, 8, 9)]
+    times = [datetime.fromisoformat(report["created_at"]) for report in told]
+    assert times[:9] == sorted(times[:9])
+    assert [(b - a).days for a, b in itertools.pairwise(times[:9])] == [2, 8, 0, 2, 8, 0, 2, 8]
+    for last in (times[8], times[11]):
+        assert abs((datetime.now(UTC) - last).total_seconds()) < 60
+
+
+def test_a_past_with_nothing_to_tell_is_refused(tmp_path: Path) -> None:
+    export = tmp_path / "past.csv"
+    export.write_text("id,created_at,text\n")
+    with pytest.raises(ExportError, match="none of 0 rows can be sent"):
+        next(past(export, at_least=7))
 
 
 def test_a_page_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from services.cli.chaos.run import Options, run
 
 ROOT = Path(__file__).parents[2]
 REPORTS = 20_000
-PER_SECOND = 100.0
+PER_SECOND = 60.0
 
 
 @pytest.mark.slow

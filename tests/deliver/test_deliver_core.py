@@ -281,6 +281,7 @@ def test_a_wait_is_bounded_and_never_shorter_than_what_was_asked(
 
 def test_waits_double_up_to_half_a_minute() -> None:
     assert [wait(n, None, 1.0) for n in (1, 2, 3, 6, 7, 99)] == [0.5, 1.0, 2.0, 16.0, 30.0, 30.0]
+    assert [wait(n, None, 1.0, 3.0) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 3.0]
     assert wait(1, None, 0.0) == 0.25
 
 

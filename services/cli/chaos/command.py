@@ -40,7 +40,7 @@ TROUBLE = (
 
 def chaos(
     reports: Annotated[int, typer.Option(help="Reports at least; rounds of faults go on until then.", min=1)] = 20_000,
-    rate: Annotated[float, typer.Option(help="Reports a second.", min=1)] = 100.0,
+    rate: Annotated[float, typer.Option(help="Reports a second.", min=1)] = 60.0,
     seed: Annotated[int, typer.Option(help="Which faults in which order, and which storm.")] = 1,
     only: Annotated[
         list[str] | None, typer.Option(help="Only faults of this name, once; may be given again.", show_default=False)

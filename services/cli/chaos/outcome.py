@@ -25,10 +25,12 @@ SETTLE_S = 180.0
 """A town that has not settled this long after the last report will not."""
 DRAINED_S = 60.0
 """Published: after the last report and the last fault, all that waits is done within this."""
+NOISE_BYTES = 32 << 20
+"""Bytes that any process may gain once: what an allocator keeps, and librdkafka's buffers after an outage."""
 FLAT_BYTES = 512
-"""Bytes that a process which keeps no state may gain for each report: what an allocator's noise comes to here."""
+"""Bytes that a process which keeps no state may gain besides for each report."""
 KEPT_BYTES = 16_384
-"""Bytes that a process which keeps state may keep for each report."""
+"""Bytes that a process which keeps state may keep besides for each report."""
 KEEPS_NOTHING = (Name.RECEIVE, Name.CLASSIFY, Name.ROUTE, Name.REVIEW)
 REPLAYED = frozenset({"crm_ambiguous", "crm_schema"})
 """Reasons of dead letters that the department's system causes, and an operator brings back."""
@@ -112,16 +114,21 @@ def _none(what: str, found: Sequence[Any]) -> Check:
 
 def _memory(stage: Stage) -> Check:
     grown = {
-        name: growth.per_report
+        name: growth
         for name, growth in stage.memory.growth().items()
-        if growth.per_report > (FLAT_BYTES if name.rpartition("-")[0] in KEEPS_NOTHING else KEPT_BYTES)
+        if growth.after - growth.before
+        > NOISE_BYTES + growth.reports * (FLAT_BYTES if name.rpartition("-")[0] in KEEPS_NOTHING else KEPT_BYTES)
     }
     return Check(
-        what=f"processes that keep more than {FLAT_BYTES} bytes a report, or {KEPT_BYTES:,} where they keep state",
+        what=f"processes that grow by more than {NOISE_BYTES >> 20} MiB and {FLAT_BYTES} bytes a report "
+        f"({KEPT_BYTES:,} where they keep state)",
         found=f"{len(grown)}",
         expected="0",
         good=not grown,
-        examples=tuple(f"{name}: {each:,.0f} bytes a report" for name, each in grown.items()),
+        examples=tuple(
+            f"{name}: {(each.after - each.before) / 2**20:,.0f} MiB in {each.reports:,} reports"
+            for name, each in grown.items()
+        ),
     )
 
 

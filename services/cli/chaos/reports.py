@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from services.cli.export import Export, columns_of, opened
+from services.cli.export import Export, ExportError, columns_of, opened
 from services.sandbox.storm import storm, to_channel_json
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ def storms(city: City, seed: int) -> Iterator[dict[str, Any]]:
             yield said
 
 
-def past(file: Path) -> Iterator[dict[str, Any]]:
-    """Give the reports of an export without end: each time around under new ids, shifted to end now.
+def past(file: Path, at_least: int) -> Iterator[dict[str, Any]]:
+    """Give the reports of an export without end, each time around under new ids.
+
+    The times around that `at_least` takes follow each other in the reports' own time, too, and the last one ends now:
+    a report that comes again would otherwise find its double on that very day. Any more end now as well.
 
     Raises:
         ExportError: it cannot be read, or holds nothing that can be sent.
@@ -40,6 +43,12 @@ def past(file: Path) -> Iterator[dict[str, Any]]:
         columns = columns_of(file, table.header, {})
     export = Export(path=file, columns=columns)
     survey = export.survey(dated=True)
+    if not survey.lines:
+        message = f"{file}: none of {survey.rows:,} rows can be sent"
+        raise ExportError(message)
+    times = -(-at_least // len(survey.lines))
+    span = survey.newest - survey.oldest if survey.newest and survey.oldest else timedelta(0)
     for number in count():
-        for report in export.reports(survey, datetime.now(UTC)):
+        newest = datetime.now(UTC) - max(0, times - 1 - number) * span
+        for report in export.reports(survey, newest):
             yield {**report, "source_id": f"{number}-{report['source_id']}"}

@@ -39,7 +39,7 @@ class Options:
     """What a run is asked for; `reports` at least, `rate` a second, `poison` for each report."""
 
     reports: int = 20_000
-    rate: float = 100.0
+    rate: float = 60.0
     seed: int = 1
     only: tuple[str, ...] = ()
     poison: float = 0.01
@@ -94,7 +94,7 @@ def run(state: Path, options: Options, say: OnProgress) -> dict[str, Any]:
     with raised(
         state, city=options.city, models=options.models, nodes=options.nodes, seed=options.seed, memory=memory, say=say
     ) as stage:
-        told = past(options.file) if options.file else storms(load(options.city), options.seed)
+        told = past(options.file, options.reports) if options.file else storms(load(options.city), options.seed)
         sending = Sending(stage.town.door, told, per_second=options.rate, at_least=options.reports)
         memory.reports = lambda: sending.number
         stage.sending = sending
@@ -146,9 +146,11 @@ def _played(stage: Stage, sending: Sending, options: Options, say: OnProgress) -
         sending.start()
         time.sleep(QUIET_S)
         while True:
+            before = sending.number
             conductor.play(draw(conductor.luck, options.only))
             say(f"{sending.number:,} reports are sent")
-            if sending.number >= options.reports or options.only:
+            a_round = sending.number - before
+            if options.reports - sending.number < a_round / 2 or options.only:
                 break
         stage.mended()
         sending.finish()

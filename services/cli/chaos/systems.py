@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-SPELL_S = 4.0
+SPELL_S = 3.0
 FEW = 3
 BURST = 4 * int(SETTINGS["ROUTE_REJECTED_WINDOW"])
 DELIVER, INDEX, ROUTE = f"{Name.DELIVER}-0", f"{Name.INDEX}-0", f"{Name.ROUTE}-0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.cli.chaos.kinds import Blow, Kind, UnexpectedError
@@ -21,10 +22,9 @@ POLITE_S = 20.0
 MORE_THAN_A_SESSION_S = SESSION_S + 2.0
 
 
-def kill_two(stage: Stage, luck: Random) -> Iterator[Blow]:
-    """Two workers at once, wherever they are in their work."""
-    names = [stage.next_of("kill", stage.town.names(), luck)]
-    names.append(stage.next_of("kill", stage.town.names(), luck))
+def kill_three(stage: Stage, luck: Random) -> Iterator[Blow]:
+    """Three workers at once, wherever they are in their work."""
+    names = list(dict.fromkeys(stage.next_of("kill", stage.town.names(), luck) for _ in range(3)))
     yield Blow(target=" ".join(names), at=stage.kill(*names), processes=tuple(names))
 
 
@@ -96,20 +96,28 @@ def zombie(stage: Stage, luck: Random) -> Iterator[Blow]:
 
 
 def rolling_restart(stage: Stage, luck: Random) -> Iterator[Blow]:
-    """Every worker in turn is told to stop (SIGTERM), and the next one when it is back."""
-    names = stage.town.names()
-    for name in luck.sample(names, len(names)):
-        yield Blow(target=name, at=_sent_home(stage, name), processes=(name,))
+    """Two workers at a time are told to stop (SIGTERM), and the next two when they are back."""
+    names = luck.sample(stage.town.names(), len(stage.town.names()))
+    for at in range(0, len(names), 2):
+        pair = tuple(names[at : at + 2])
+        yield Blow(target=" ".join(pair), at=_sent_home(stage, pair), processes=pair)
 
 
-def _sent_home(stage: Stage, name: str) -> float:
-    before = len(stage.supervisor.exits(name))
-    at = stage.signal(name, signal.SIGTERM)
-    took = stage.until(lambda: len(stage.supervisor.exits(name)) > before, f"the end of {name}", POLITE_S)
-    if (status := stage.supervisor.exits(name)[-1]) != 0:
-        message = f"{name}, told to stop, ended with status {status} after {took:.1f} s"
-        raise UnexpectedError(message)
+def _sent_home(stage: Stage, names: tuple[str, ...]) -> float:
+    before = {name: len(stage.supervisor.exits(name)) for name in names}
+    at = time.time()
+    for name in names:
+        stage.signal(name, signal.SIGTERM)
+    for name in names:
+        stage.until(partial(_ended, stage, name, before[name]), f"the end of {name}", POLITE_S)
+        if (status := stage.supervisor.exits(name)[before[name]]) != 0:
+            message = f"{name}, told to stop, ended with status {status} after {time.time() - at:.1f} s"
+            raise UnexpectedError(message)
     return at
+
+
+def _ended(stage: Stage, name: str, before: int) -> bool:
+    return len(stage.supervisor.exits(name)) > before
 
 
 def scale(stage: Stage, luck: Random) -> Iterator[Blow]:
@@ -127,10 +135,10 @@ def scale(stage: Stage, luck: Random) -> Iterator[Blow]:
 KINDS = (
     Kind(
         name="kill",
-        what="SIGKILL of two of the ten workers at a random moment",
+        what="SIGKILL of three of the ten workers at a random moment",
         group="worker",
-        play=kill_two,
-        times=5,
+        play=kill_three,
+        times=4,
     ),
     Kind(name="kill all", what="SIGKILL of all ten workers at once", group="worker", play=kill_all),
     Kind(
@@ -166,7 +174,7 @@ KINDS = (
     ),
     Kind(
         name="rolling restart",
-        what="SIGTERM of each worker in turn: it must end with status 0 within 20 s",
+        what="SIGTERM of each worker, two at a time: it must end with status 0 within 20 s",
         group="worker",
         play=rolling_restart,
     ),
