@@ -25,6 +25,8 @@ NEW_CITY = (
 """How `stormdrain city new` makes a city of that file."""
 APART = timedelta(days=30)
 """Between two synthetic batches, so that the one before is not open any more: no side's work grows with the run."""
+FIRST = START - 100 * APART
+"""So that none happens in the future, which no door takes."""
 
 
 class Record(NamedTuple):
@@ -62,7 +64,7 @@ class Storm:
     def _events(self, count: int) -> list[RequestReceived]:
         self._batches += 1
         seed = self._seed * 1000 + self._batches
-        start = START + self._batches * APART
+        start = FIRST + self._batches * APART
         found: Sequence[Any] = samples(
             "received", seed=seed, count=count, city=self._city, models=self._models, start=start
         )
