@@ -6,6 +6,7 @@ may leave out: a channel's report needs a text or a service code, nothing else.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final
@@ -46,6 +47,8 @@ _LONGEST_ADDRESS: Final = 512
 _LONGEST_CODE: Final = 64
 _IGNORED_SHOWN: Final = 10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+"""Ids of this shape tell nobody's number, and need not be searched for one: that takes 0.1 ms."""
 
 
 class Town(Struct, frozen=True, kw_only=True):
@@ -233,7 +236,7 @@ def _check_place(fields: Fields, place: Place | None, address: str, attributes: 
 
 def _kept_source(source_id: str, town: Town) -> str:
     """Give the gateway's id, or what stands for it where it would tell who wrote (an address, a number)."""
-    if masked(source_id, town.region) == source_id:
+    if _UUID.fullmatch(source_id) or masked(source_id, town.region) == source_id:
         return source_id
     return f"sha256-{hashlib.sha256(source_id.encode()).hexdigest()[:32]}"
 

@@ -198,7 +198,7 @@ class _Storm:
         contact = self._contact(number, channel)
         said_place = incident.address and luck.random() < (0.35 if placed else 0.6)
         return StormReport(
-            source_id=f"storm-{self.seed}-{number:06d}",
+            source_id=f"storm-{self.seed:x}-{number:x}",
             channel=channel,
             requested_at=self.start + timedelta(seconds=round(at, 3)),
             text=self._text(category, language, number, incident.address if said_place else "", danger=incident.danger),

@@ -15,6 +15,7 @@ from services.parts import Place
 from services.receive.core import Accepted, Door, Refused, handle, report_from_row
 from services.receive.fields import Fault
 from services.receive.identity import derived_id, timed_id
+from services.receive.masking import masked
 from services.receive.open311 import DOOR
 
 
@@ -67,6 +68,14 @@ def test_a_source_id_that_tells_who_wrote_is_kept_as_a_digest() -> None:
     found = accept({"text": "Lamp out", "source_id": "<17@mail.example>"})
 
     assert re.fullmatch("sha256-[0-9a-f]{32}", found.report.source_id)
+
+
+def test_a_uuid_is_nobodys_number_whatever_its_digits_are() -> None:
+    town = msgspec.structs.replace(TOWN, region="US")
+    source_id = "00059457-5630-4351-8981-055900242968"
+    assert masked(source_id, "US") != source_id
+
+    assert accept({"text": "Lamp out", "source_id": source_id}, town=town).report.source_id == source_id
 
 
 def test_fields_that_nobody_knows_are_told_and_do_no_harm() -> None:
