@@ -42,7 +42,7 @@ def _paper(result: Mapping[str, Any]) -> str:
     need, paper = result["needs"], result["paper"]
     told = (
         f"Ten million reports a day, on paper: {need['mean_per_s']:,.0f} a second on average, {need['peak_per_s']:,.0f}"
-        f" in the busiest hour. That takes {need['worker_processors']:,.0f} processors for the workers of the way,"
+        f" in the busiest hour. That takes {need['worker_processors']:,.0f} processor(s) for the workers of the way,"
         f" {need['broker_processors']:,.0f} for the brokers (three replicas) and {need['disk_tb']:,.0f} TB. The largest"
         f" family, {paper['largest_family']}, has {paper['largest_share']:.0%} of the reports and keeps each open for"
         f" {paper['largest_days']:.0f} days: {need['open_in_largest_family']:,} reports, and"
