@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from confluent_kafka import Consumer as KafkaConsumer
@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Meta
 
 from services.runtime import failures
-from services.runtime.ports import Consumer, Producer, Rebalanced
+from services.runtime.ports import Consumer, Place, Producer, Rebalanced
 from services.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,7 @@ class KafkaClients:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._admin: Any = None
+        self._asking: dict[str, Any] = {}
 
     def member(
         self,
@@ -247,12 +248,14 @@ class KafkaClients:
         if not partitions:
             return {}
         wanted = {TopicPartition(p.topic, p.partition): what for p in partitions}
-        asked = self.admin().list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
+        admin = self.admin()  # kept until it has answered: without it nobody would
+        asked = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
         try:
             return {(p.topic, p.partition): future.result().offset for p, future in asked.items()}
         except KafkaException:
             # librdkafka's admin goes on asking by the leaders and epochs that it once learnt; a new one learns them.
-            self._admin = None
+            if self._admin is admin:
+                self._admin = None
             raise
 
     def partitions(self, topic: str) -> int:
@@ -266,6 +269,33 @@ class KafkaClients:
             # It complains by exception; what it would log is that a broker went away that nobody asks any more.
             self._admin = AdminClient(connection(self._settings) | {"log_level": 0})
         return self._admin
+
+    def committed(self, group: str, places: Iterable[Place], timeout_s: float = 5.0) -> dict[Place, int]:
+        """Give the offsets that a group, of which this need not be a member, has committed; without those it has not.
+
+        By a consumer that never joins: the admin client's own way (`list_consumer_group_offsets`) ends the process in
+        librdkafka 2.16 when the coordinator dies under it (librdkafka issue 4605).
+
+        Raises:
+            KafkaException: it could not be said in time.
+
+        """
+        asked = [TopicPartition(*place) for place in places]
+        if not asked:
+            return {}
+        if group not in self._asking:
+            own = {
+                "group.id": group,
+                "enable.auto.commit": False,
+                "isolation.level": "read_uncommitted",
+                "log_level": 0,
+            }
+            self._asking[group] = KafkaConsumer(connection(self._settings) | own)
+        found = self._asking[group].committed(asked, timeout_s)
+        for each in found:
+            if each.error is not None:
+                raise KafkaException(each.error)
+        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
     def generation(self, metadata: Any) -> tuple[int, str]:  # noqa: ANN401 - opaque
         """Read group metadata; see `ports.Clients.generation`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def lag(
     starts = _offsets(clients, every, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
     found = {}
     for group, mine in wanted.items():
-        committed = _committed(clients, group)
+        committed = clients.committed(group, mine, ASK_S)
         found[group] = sum(
             ends[place] - position
             for place in mine
@@ -89,16 +89,6 @@ def lag(
             and (last is None or position <= last.get(place, -1))
         )
     return found
-
-
-def _committed(clients: KafkaClients, group: str) -> dict[Place, int]:
-    (asked,) = (
-        clients.admin()
-        .list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], require_stable=False, request_timeout=ASK_S)
-        .values()
-    )
-    said = asked.result().topic_partitions or []
-    return {(each.topic, each.partition): each.offset for each in said if each.offset >= 0}
 
 
 def _ends(clients: KafkaClients, wanted: Iterable[Place], isolation: IsolationLevel) -> dict[Place, int]:
@@ -111,5 +101,6 @@ def _offsets(
     asked = {TopicPartition(*place): what for place in wanted}
     if not asked:
         return {}
-    found = clients.admin().list_offsets(asked, isolation_level=isolation, request_timeout=ASK_S)
+    admin = clients.admin()  # kept until it has answered
+    found = admin.list_offsets(asked, isolation_level=isolation, request_timeout=ASK_S)
     return {(each.topic, each.partition): future.result().offset for each, future in found.items()}

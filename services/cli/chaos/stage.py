@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.request import ProxyHandler, Request, build_opener
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from services.city.load import load
 from services.cli.run import EDGES, Name
@@ -217,12 +217,10 @@ class Stage:
 
     def behind(self, group: str, ends: Mapping[tuple[str, int], int]) -> int:
         """Count the records before `ends` that a group has not committed."""
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in ends])
         try:
-            found = self.clients.admin().list_consumer_group_offsets([asked], request_timeout=5)[group].result()
+            committed = self.clients.committed(group, ends)
         except KafkaException:
             return sum(ends.values())
-        committed = {(each.topic, each.partition): max(0, each.offset) for each in found.topic_partitions}
         return sum(max(0, end - committed.get(place, 0)) for place, end in ends.items())
 
     # The department's system, and the operator.
