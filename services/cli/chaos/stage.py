@@ -199,10 +199,11 @@ class Stage:
         with self.lock:
             return set(self.follower.tally.cases) - set(self.follower.tally.delivered)
 
-    def dead_letters(self, worker: str, reason: str) -> int:
-        """Count dead letters."""
+    def dead_letters(self, worker: str, reason: str = "") -> int:
+        """Count dead letters of a worker, of all reasons or of one."""
         with self.lock:
-            return self.follower.tally.dead[worker, reason]
+            dead = self.follower.tally.dead
+            return dead[worker, reason] if reason else sum(n for (who, _), n in dead.items() if who == worker)
 
     def ends(self, worker: str) -> dict[tuple[str, int], int]:
         """Give the offsets past the last records that were read of the topics a worker reads.
