@@ -127,7 +127,8 @@ KINDS = (
     ),
     Kind(
         name="poison burst",
-        what=f"{BURST} records of nothing but poison: `route` pauses, `index` too where little else comes, and go on when told",
+        what=f"{BURST} records of nothing but poison: `route` pauses, `index` too where little else comes; an operator "
+        "tells them to go on",
         group="data",
         play=poison_burst,
     ),
