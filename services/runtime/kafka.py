@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Producer as KafkaProducer
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Meta
@@ -20,6 +20,9 @@ from services.runtime.settings import Settings
 log = logging.getLogger(__name__)
 
 Config = dict[str, Any]
+
+ASK_S = 5.0
+"""What the leaders of a cluster are given to say an offset. One that died has a successor by then."""
 
 
 class KafkaSettings(Settings, frozen=True, kw_only=True):
@@ -236,22 +239,34 @@ class KafkaClients:
 
     def ends(self, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
         """Give the high watermarks; see `ports.Clients.ends`."""
-        return self._offsets(partitions, OffsetSpec.latest())
+        return self.offsets(partitions, OffsetSpec.latest())
 
     def since(self, partitions: Sequence[TopicPartition], at_ms: int) -> dict[tuple[str, int], int]:
         """Give the first offsets of that time or later; see `ports.Clients.since`."""
-        found = self._offsets(partitions, OffsetSpec.for_timestamp(at_ms))
+        found = self.offsets(partitions, OffsetSpec.for_timestamp(at_ms))
         ends = self.ends([p for p in partitions if found[p.topic, p.partition] < 0])
         return found | ends
 
-    def _offsets(self, partitions: Sequence[TopicPartition], what: Any) -> dict[tuple[str, int], int]:  # noqa: ANN401 - confluent-kafka is untyped
+    def offsets(
+        self,
+        partitions: Sequence[TopicPartition],
+        what: Any,  # noqa: ANN401 - confluent-kafka is untyped
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        timeout_s: float = ASK_S,
+    ) -> dict[Place, int]:
+        """Give an offset of each partition, `what` being an `OffsetSpec`; -1 where there is no record of its time.
+
+        Raises:
+            KafkaException: not every leader said.
+
+        """
         if not partitions:
             return {}
         wanted = {TopicPartition(p.topic, p.partition): what for p in partitions}
         admin = self.admin()  # kept until it has answered: without it nobody would
-        asked = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
+        asked = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_s)
         try:
-            return {(p.topic, p.partition): future.result().offset for p, future in asked.items()}
+            return {(p.topic, p.partition): _said(future.result().offset) for p, future in asked.items()}
         except KafkaException:
             # librdkafka's admin goes on asking by the leaders and epochs that it once learnt; a new one learns them.
             if self._admin is admin:
@@ -303,6 +318,19 @@ class KafkaClients:
 
 
 _SERIALIZED = re.compile(rb"CGMDv2:(?P<generation>.{4})(?P<group>[^\0]*)\0(?P<member>[^\0]*)\0", re.DOTALL)
+
+
+def _said(offset: int) -> int:
+    """Give an offset that a broker said; -1 is an answer, too: there is no record of that time.
+
+    Raises:
+        KafkaException: nobody said any. librdkafka's admin gives -1001 and no error when a leader died and its time to
+            ask ran out. A replay that takes this for an end has nothing to read, and calls an empty state whole.
+
+    """
+    if offset < -1:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no leader said an offset"))  # noqa: SLF001 - theirs
+    return offset
 
 
 def generation_of(metadata: bytes) -> tuple[int, str]:

@@ -98,9 +98,4 @@ def _ends(clients: KafkaClients, wanted: Iterable[Place], isolation: IsolationLe
 def _offsets(
     clients: KafkaClients, wanted: Iterable[Place], what: Any, isolation: IsolationLevel  # noqa: ANN401 - confluent-kafka is untyped
 ) -> dict[Place, int]:  # fmt: skip
-    asked = {TopicPartition(*place): what for place in wanted}
-    if not asked:
-        return {}
-    admin = clients.admin()  # kept until it has answered
-    found = admin.list_offsets(asked, isolation_level=isolation, request_timeout=ASK_S)
-    return {(each.topic, each.partition): future.result().offset for each, future in found.items()}
+    return clients.offsets([TopicPartition(*place) for place in wanted], what, isolation, ASK_S)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from services.runtime import kafka
 from services.runtime.kafka import KafkaClients, KafkaSettings
@@ -17,6 +17,7 @@ class Admin:
     """Answers if it is still there when it is asked for the answer; of the real one, the call would hang otherwise."""
 
     refuses = False
+    says = 3
 
     def __init__(self, _config: object) -> None:
         self.clients: KafkaClients | None = None
@@ -30,9 +31,9 @@ class Admin:
             assert asked() is not None, "the client is gone that was to answer"
             if refuses:
                 raise KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
-            return SimpleNamespace(offset=3)
+            return SimpleNamespace(offset=says)
 
-        refuses = self.refuses
+        refuses, says = self.refuses, self.says
         return {place: SimpleNamespace(result=result) for place in wanted}
 
 
@@ -57,3 +58,22 @@ def test_an_admin_client_that_was_refused_is_not_asked_again(
         clients.ends([PLACE])
 
     assert clients.admin() is not first
+
+
+def test_an_offset_that_no_leader_said_is_no_offset(clients: KafkaClients, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leader dies, and the time to ask it runs out: librdkafka gives -1001 and no error, once taken for an end."""
+    first = clients.admin()
+    monkeypatch.setattr(Admin, "says", OFFSET_INVALID)
+    with pytest.raises(KafkaException, match="no leader said"):
+        clients.ends([PLACE])
+
+    assert clients.admin() is not first
+
+
+def test_a_time_after_the_last_record_is_answered_with_the_end(
+    clients: KafkaClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([-1, 7])
+    monkeypatch.setattr(Admin, "says", property(lambda _self: next(answers)))
+
+    assert clients.since([PLACE], 1) == {(PLACE.topic, PLACE.partition): 7}
