@@ -18,8 +18,8 @@ from services.events import Case, DeliveryMade, Event
 from services.runtime.worker import Later, Outcome, Rejected
 
 LONGEST_WAIT_S = 30.0
-"""Unless an operator says otherwise: see `DeliverSettings.longest_wait_s`."""
-"""Between two tries of a system that does not say how long it wants to be left alone."""
+"""Between two tries of a system that does not say how long it wants to be left alone, unless an operator says otherwise
+(`DeliverSettings.longest_wait_s`)."""
 LONGEST_RETRY_AFTER_S = 300.0
 """What is believed of a Retry-After."""
 FIRST_WAIT_S = 0.5

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Config = dict[str, Any]
 
 ASK_S = 5.0
-"""What the leaders of a cluster are given to say an offset. One that died has a successor by then."""
+"""What the nodes of a cluster are given to say an offset. A leader that died has a successor by then."""
 
 
 class KafkaSettings(Settings, frozen=True, kw_only=True):
@@ -285,7 +285,7 @@ class KafkaClients:
             self._admin = AdminClient(connection(self._settings) | {"log_level": 0})
         return self._admin
 
-    def committed(self, group: str, places: Iterable[Place], timeout_s: float = 5.0) -> dict[Place, int]:
+    def committed(self, group: str, places: Iterable[Place], timeout_s: float = ASK_S) -> dict[Place, int]:
         """Give the offsets that a group, of which this need not be a member, has committed; without those it has not.
 
         By a consumer that never joins: the admin client's own way (`list_consumer_group_offsets`) ends the process in
@@ -317,9 +317,6 @@ class KafkaClients:
         return generation_of(metadata)
 
 
-_SERIALIZED = re.compile(rb"CGMDv2:(?P<generation>.{4})(?P<group>[^\0]*)\0(?P<member>[^\0]*)\0", re.DOTALL)
-
-
 def _said(offset: int) -> int:
     """Give an offset that a broker said; -1 is an answer, too: there is no record of that time.
 
@@ -331,6 +328,9 @@ def _said(offset: int) -> int:
     if offset < -1:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no leader said an offset"))  # noqa: SLF001 - theirs
     return offset
+
+
+_SERIALIZED = re.compile(rb"CGMDv2:(?P<generation>.{4})(?P<group>[^\0]*)\0(?P<member>[^\0]*)\0", re.DOTALL)
 
 
 def generation_of(metadata: bytes) -> tuple[int, str]:

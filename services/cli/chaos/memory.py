@@ -40,9 +40,14 @@ class Growth(NamedTuple):
     """Resident bytes: the median of the second quarter and of the last."""
 
     @property
+    def gained(self) -> int:
+        """Bytes that it holds more; negative where it shrank."""
+        return self.after - self.before
+
+    @property
     def per_report(self) -> float:
         """Bytes that stay for each report; negative where it shrank."""
-        return (self.after - self.before) / max(1, self.reports)
+        return self.gained / max(1, self.reports)
 
 
 @dataclass

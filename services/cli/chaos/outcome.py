@@ -116,7 +116,7 @@ def _memory(stage: Stage) -> Check:
     grown = {
         name: growth
         for name, growth in stage.memory.growth().items()
-        if growth.after - growth.before
+        if growth.gained
         > NOISE_BYTES + growth.reports * (FLAT_BYTES if name.rpartition("-")[0] in KEEPS_NOTHING else KEPT_BYTES)
     }
     return Check(
@@ -126,8 +126,7 @@ def _memory(stage: Stage) -> Check:
         expected="0",
         good=not grown,
         examples=tuple(
-            f"{name}: {(each.after - each.before) / 2**20:,.0f} MiB in {each.reports:,} reports"
-            for name, each in grown.items()
+            f"{name}: {each.gained / 2**20:,.0f} MiB in {each.reports:,} reports" for name, each in grown.items()
         ),
     )
 

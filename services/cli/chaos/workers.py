@@ -85,7 +85,7 @@ def zombie(stage: Stage, luck: Random) -> Iterator[Blow]:
         before = len(stage.supervisor.exits(name))
         at = stage.signal(name, signal.SIGCONT)
         try:
-            stage.until(lambda: len(stage.supervisor.exits(name)) > before, "its end")
+            stage.until(partial(_ended, stage, name, before), "its end")
         except TimeoutError:
             message = f"{name} woke up while another had its slot, and went on"
             raise UnexpectedError(message) from None
