@@ -27,7 +27,7 @@ from services.runtime.supervisor import Supervisor
 from services.runtime.topics import load as load_topics
 from services.sandbox.broker import Broker
 from services.sandbox.poison import Poisoner
-from services.sandbox.proxy import Proxy
+from services.sandbox.proxy_apart import ProxyApart
 from services.sandbox.tally import Follower
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Stage:
     models: Path
     city: City
     broker: Broker
-    proxy: Proxy
+    proxy: ProxyApart
     town: Town
     supervisor: Supervisor
     clients: KafkaClients
@@ -279,7 +279,7 @@ def raised(
                 on_progress=say,
             )
         )
-        proxy = stack.enter_context(Proxy(broker.routes))
+        proxy = stack.enter_context(ProxyApart(broker.routes))
         apply_all(broker.bootstrap, list(town_data.departments))
         town = Town.lay_out(
             state=state,
