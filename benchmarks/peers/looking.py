@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from benchmarks.peers.job import Job
+from services.runtime.kafka import KafkaClients, KafkaSettings
 
 QUIET = {"log_level": 0}
 
@@ -61,18 +62,17 @@ class Written:
     """Counts the records of the target, which no transaction marks."""
 
     def __init__(self, job: Job) -> None:
-        self._admin: Any = AdminClient({"bootstrap.servers": job.bootstrap, **QUIET})
-        self._ends = {TopicPartition(job.target, number): OffsetSpec.latest() for number in range(job.partitions)}
+        self._clients = KafkaClients(KafkaSettings(bootstrap=job.bootstrap))
+        self._places = [TopicPartition(job.target, number) for number in range(job.partitions)]
 
     def look(self) -> int:
         return _answer(self._look)
 
     def close(self) -> None:
-        self._ends.clear()
+        """Nothing is held that would want closing."""
 
     def _look(self) -> int:
-        found = self._admin.list_offsets(self._ends, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        return sum(future.result(ANSWER_S).offset for future in found.values())
+        return sum(self._clients.offsets(self._places, OffsetSpec.latest(), timeout_s=ANSWER_S).values())
 
 
 def _answer(ask: Callable[[], int]) -> int:

@@ -67,21 +67,31 @@ def schema_change(stage: Stage, _luck: Random) -> Iterator[Blow]:
 def poison_burst(stage: Stage, _luck: Random) -> Iterator[Blow]:
     """Nothing but poison: who reads nothing else pauses and alarms, and goes on when it is told to.
 
-    `index` reads all topics: it pauses, or has refused all of it among more that was good.
+    `index` reads all topics: it pauses, or has refused all of it among more that was good. Who was told to go on and
+    found its topics good for a while alarms again at what is left of the burst, and is told again.
     """
-    before = stage.dead_letters(Name.INDEX)
+    before = {worker: stage.dead_letters(worker) for worker in (Name.ROUTE, Name.INDEX)}
     with stage.lock:
         stage.poisoner.burst(RequestClassified.topic, BURST)
+
+    def refused(worker: Name) -> bool:
+        return stage.dead_letters(worker) - before[worker] >= BURST
+
+    def told() -> bool:
+        for name in (ROUTE, INDEX):
+            if _paused(stage, name):
+                stage.resume(name)
+        return all(map(refused, before))
+
     try:
         stage.until(lambda: _paused(stage, ROUTE), f"a pause of {ROUTE} over {BURST} records of poison")
         stage.until(
-            lambda: _paused(stage, INDEX) or stage.dead_letters(Name.INDEX) - before >= BURST,
+            lambda: _paused(stage, INDEX) or refused(Name.INDEX),
             f"a pause of {INDEX} over {BURST} records of poison, or their dead letters",
         )
     finally:
         at = time.time()
-        for name in (ROUTE, INDEX):
-            stage.resume(name)
+        stage.until(told, f"{BURST} dead letters of {ROUTE} and of {INDEX}")
     yield Blow(target=f"{ROUTE} {INDEX}", at=at, processes=(ROUTE, INDEX))
 
 
