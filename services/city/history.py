@@ -64,8 +64,12 @@ class History:
     """What was left out or taken together, and why."""
 
 
-def read_history(path: Path, columns: Columns, *, encoding: str = "utf-8") -> History:
+def read_history(
+    path: Path, columns: Columns, *, encoding: str = "utf-8", fewest: int = SHORTEST_CLASS, classes: int = 2
+) -> History:
     """Read an export, `.csv` or `.csv.gz`, parted by comma, semicolon, tab or bar, with a header.
+
+    Categories with fewer than `fewest` requests that have a text are left out; fewer than `classes` are not enough.
 
     Raises:
         HistoryError: the file is not there, not text in `encoding`, lacks a column, or has too little in it.
@@ -76,7 +80,7 @@ def read_history(path: Path, columns: Columns, *, encoding: str = "utf-8") -> Hi
     try:
         header = [name.strip() for name in next(lines, [])]
         places = _places(path, header, columns)
-        return _gather(_Rows(lines, len(header)), places, path)
+        return _gather(_Rows(lines, len(header)), places, path, fewest, classes)
     except csv.Error as error:
         message = f"{path.name}:{lines.line_num}: not CSV ({error}); export the file again"
         raise HistoryError([message]) from None
@@ -149,7 +153,7 @@ def _places(path: Path, header: Sequence[str], columns: Columns) -> dict[str, in
     return {option: header.index(column) for option, column in columns.asked().items()}
 
 
-def _gather(rows: _Rows, places: dict[str, int], path: Path) -> History:
+def _gather(rows: _Rows, places: dict[str, int], path: Path, fewest: int, classes: int) -> History:
     spelt: dict[str, Counter[str]] = {}
     read: list[Request] = []
     unlabelled = textless = 0
@@ -165,23 +169,27 @@ def _gather(rows: _Rows, places: dict[str, int], path: Path) -> History:
             read.append(_request(row, places, text, label.casefold()))
     sizes = sorted(((labels.total(), key) for key, labels in spelt.items()), key=lambda size: (-size[0], size[1]))
     common = {key: labels.most_common(1)[0][0] for key, labels in spelt.items()}
-    small = [f"{common[key]} ({size})" for size, key in sizes if size < SHORTEST_CLASS]
+    small = [f"{common[key]} ({size})" for size, key in sizes if size < fewest]
     notes = [
         *_left_out(rows.ragged, rows.count, "another number of cells than the header"),
         *_left_out(unlabelled, rows.count, "no label"),
         *_left_out(textless, rows.count, "no text"),
     ]
     if small:
-        notes.append(f"categories with fewer than {SHORTEST_CLASS} texts are left out: {', '.join(small)}")
-    kept = [key for size, key in sizes if size >= SHORTEST_CLASS]
-    if len(kept) <= 1:
-        least = f"at least 2 with {SHORTEST_CLASS} texts each"
+        notes.append(f"categories with fewer than {fewest} texts are left out: {', '.join(small)}")
+    kept = [key for size, key in sizes if size >= fewest]
+    if len(kept) < classes:
+        least = f"at least {classes} with {_texts(fewest)} each"
         seen = f"{len(kept)} of {len(sizes)} categories can be learnt from {len(read)} labelled texts"
         raise HistoryError(["; ".join([f"{path.name}: {seen}", f"expected {least}", *notes])])
     codes = _codes(kept)
     requests = [replace(each, service_code=codes[each.service_code]) for each in read if each.service_code in codes]
     names = {code: common[key] for key, code in codes.items()}
     return History(requests=requests, names=names, rows=rows.count, notes=notes)
+
+
+def _texts(number: int) -> str:
+    return f"{number} texts" if number > 1 else "a text"
 
 
 def _codes(keys: Sequence[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from services.cli.chaos.command import chaos
 from services.cli.crm import crm
 from services.cli.demo import demo
 from services.cli.docs import docs
+from services.cli.evaluate import evaluate
 from services.cli.run import run as run_worker
 from services.cli.send import send
 from services.cli.settings import settings
@@ -32,6 +33,7 @@ app.command("chaos", rich_help_panel="Develop")(chaos)
 app.command("settings", rich_help_panel="Operate")(settings)
 app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
 app.command("train", rich_help_panel="Your town")(train)
+app.command("evaluate", rich_help_panel="Your town")(evaluate)
 app.command("try", rich_help_panel="Your town")(try_)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop", help="Render and check schemas/.")
 app.command("docs", rich_help_panel="Develop")(docs)

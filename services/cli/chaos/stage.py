@@ -143,16 +143,19 @@ class Stage:
         return time.monotonic() - began
 
     @contextmanager
-    def one_more(self, worker: Name, number: int, *, elsewhere: bool = False) -> Iterator[str]:
-        """Run one more process of a worker; `elsewhere`: as on another machine, where no lease keeps it from a slot."""
+    def one_more(self, worker: Name, number: int) -> Iterator[str]:
+        """Run one more process of a worker."""
         program = self.town.another(worker, number)
-        if not elsewhere:
-            self.supervisor.add(program)
-            try:
-                yield program.name
-            finally:
-                self.supervisor.remove(program.name)
-            return
+        self.supervisor.add(program)
+        try:
+            yield program.name
+        finally:
+            self.supervisor.remove(program.name)
+
+    @contextmanager
+    def elsewhere(self, worker: Name) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a worker's first slot once more, as on another machine, where no lease keeps it from that slot."""
+        program = self.town.another(worker, 0)
         there = {"STORMDRAIN_STATE_DIR": str(self.state / "elsewhere"), f"{worker.upper()}_METRICS_PORT": "0"}
         log = program.log.with_name(f"{program.name}-elsewhere.log")
         with (
@@ -167,7 +170,7 @@ class Stage:
         ):
             try:
                 self.until(lambda: '"assigned ' in log.read_text("utf-8", "replace"), f"a second {program.name}")
-                yield program.name
+                yield process
             finally:
                 process.terminate()
 

@@ -1,0 +1,1 @@
+"""What `stormdrain evaluate` shows of a model: the table, and a page to look at."""
