@@ -15,7 +15,8 @@ import numpy as np
 
 from benchmarks.passthrough.job import travelling
 from benchmarks.peers.job import Job
-from services.classify.adapters import MODEL, PAIRS, TOKENIZER, OnnxScorer
+from services.classify.serving.card import MODEL, PAIRS, TOKENIZER
+from services.classify.serving.scorer import OnnxScorer
 from services.events import Event, RequestReceived
 from services.parts import Report
 
@@ -82,7 +83,7 @@ class Single:
     """Scores one text at a time."""
 
     def __init__(self, directory: Path, labels: Sequence[str]) -> None:
-        import onnxruntime  # noqa: PLC0415 - after `services.classify.adapters`, which tells it to keep to itself
+        import onnxruntime  # noqa: PLC0415 - after `services.classify.serving`, which tells it to keep to itself
         from tokenizers import Tokenizer  # noqa: PLC0415 - with it
 
         self._labels = labels

@@ -165,6 +165,21 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 queries=(("worker_reason:stormdrain_records_rejected:increase15m > 0", "{{worker}}: {{reason}}"),),
                 stacked=True,
             ),
+            Panel(
+                title="Categories given",
+                about="By classify.",
+                queries=((rate("predictions_total", "service_code"), "{{service_code}}"),),
+                unit="ops",
+                stacked=True,
+            ),
+            Panel(
+                title="Drift",
+                about="From the model's card. Stability index of the categories: above 0.25 something has changed.",
+                queries=(
+                    ("avg(stormdrain_prediction_stability_index)", "stability index"),
+                    ("avg by (what) (stormdrain_prediction_drift_ratio)", "{{what}}"),
+                ),
+            ),
         ),
     ),
     (

@@ -41,6 +41,8 @@ class Opinion(NamedTuple):
     """The likeliest categories with their shares, the winner first; three, or as many as there are."""
     known: int
     """How many different tokens and pairs of the text the model knows; 0: its opinion is what is common anyway."""
+    unknown: float = 0.0
+    """The share of its tokens that the model does not know, or in pieces alone."""
 
 
 class Tongue(NamedTuple):
@@ -50,11 +52,26 @@ class Tongue(NamedTuple):
     confidence: float
 
 
-class Scorer(Protocol):
+class Model(Protocol):
     """A model. One text's opinion does not depend on the others'."""
+
+    @property
+    def version(self) -> str:
+        """Name the model, for whoever asks later which it was."""
+
+    @property
+    def thresholds(self) -> Mapping[str, float | None]:
+        """Give what the confidence in each category must reach to be released; None: never."""
 
     def score(self, texts: Sequence[str]) -> Sequence[Opinion]:
         """Give an opinion of each text, in order."""
+
+
+class Models(Protocol):
+    """The model to serve now; another one may take its place between batches."""
+
+    def current(self) -> Model:
+        """Give the model for a batch."""
 
 
 class Linguist(Protocol):
@@ -75,12 +92,10 @@ class Verdict:
 class Classifier:
     """Classifies reports for a city by the opinions of a model."""
 
-    def __init__(
-        self, city: City, scorer: Scorer, linguist: Linguist, thresholds: Mapping[str, float | None], model: str
-    ) -> None:
-        self._categories, self._floor, self._model = city.categories, city.policy.min_confidence, model
+    def __init__(self, city: City, models: Models, linguist: Linguist) -> None:
+        self._categories, self._floor = city.categories, city.policy.min_confidence
         self._languages = frozenset(language.partition("-")[0].lower() for language in city.languages)
-        self._scorer, self._linguist, self._thresholds = scorer, linguist, thresholds
+        self._models, self._linguist = models, linguist
         self._danger = Phrases(
             word for category in city.categories.values() for words in category.safety_words.values() for word in words
         )
@@ -90,10 +105,11 @@ class Classifier:
         """Give what each report is about; a report's answer does not depend on the rest of the batch."""
         reports = [cast("RequestReceived", event).report for event in batch]
         texts = [report.text for report in reports]
-        said = zip(reports, self._scorer.score(texts), self._linguist.tongues(texts), strict=True)
-        return [self._outcome(report, opinion, tongue) for report, opinion, tongue in said]
+        model = self._models.current()
+        said = zip(reports, model.score(texts), self._linguist.tongues(texts), strict=True)
+        return [self._outcome(report, opinion, tongue, model) for report, opinion, tongue in said]
 
-    def _outcome(self, report: Report, opinion: Opinion, tongue: Tongue) -> Outcome:
+    def _outcome(self, report: Report, opinion: Opinion, tongue: Tongue, model: Model) -> Outcome:
         blank = not report.text.strip()
         if blank and report.service_code not in self._categories and not report.media_urls:
             return Rejected(
@@ -101,7 +117,7 @@ class Classifier:
             )
         folded = fold(report.text)
         verdict = self._verdict(report, folded, opinion, tongue)
-        return RequestClassified(report=report, classification=self._say(report, folded, verdict, tongue))
+        return RequestClassified(report=report, classification=self._say(report, folded, verdict, tongue, model))
 
     def _verdict(self, report: Report, folded: Folded, opinion: Opinion, tongue: Tongue) -> Verdict:
         picked = report.service_code if report.service_code in self._categories else ""
@@ -123,12 +139,12 @@ class Classifier:
             return False
         return len(folded.joined) > FOREIGN_SIGNS
 
-    def _say(self, report: Report, folded: Folded, verdict: Verdict, tongue: Tongue) -> Classification:
+    def _say(self, report: Report, folded: Folded, verdict: Verdict, tongue: Tongue, model: Model) -> Classification:
         alternatives = tuple(
             Alternative(service_code=code, confidence=math.floor(share * 1e4) / 1e4) for code, share in verdict.best
         )
         winner = alternatives[0]
-        released, threshold, reason = self._weigh(winner, verdict.against)
+        released, threshold, reason = self._weigh(winner, verdict.against, model.thresholds)
         told = tongue.confidence >= TOLD and bool(folded.words)
         danger = self._danger.found_in(folded)
         return Classification(
@@ -145,12 +161,14 @@ class Classifier:
             entities=entities(report.text, folded),
             sentiment=self._sentiment.read(folded),
             safety=Safety(flagged=bool(danger), evidence=danger),
-            model=self._model,
+            model=model.version,
         )
 
-    def _weigh(self, winner: Alternative, against: str) -> tuple[bool, float, str]:
+    def _weigh(
+        self, winner: Alternative, against: str, thresholds: Mapping[str, float | None]
+    ) -> tuple[bool, float, str]:
         """Give whether the winner is released, what its confidence must reach, and why, in words a clerk uses."""
-        learnt = self._thresholds.get(winner.service_code)
+        learnt = thresholds.get(winner.service_code)
         threshold = 1.0 if learnt is None else max(learnt, self._floor)
         if against:
             return False, threshold, against

@@ -18,6 +18,9 @@ class ClassifySettings(Settings, frozen=True, kw_only=True):
             description="The model to serve; not set: `model` in the city's directory, else `shipped` among the models."
         ),
     ] = None
+    model_look_s: Annotated[
+        float, Meta(ge=0.0, description="How often a new model is looked for, seconds; 0: only at the start.")
+    ] = 10.0
     max_tokens: Annotated[
         int, Meta(ge=16, le=512, description="Of a longer text only so many tokens are looked at.")
     ] = 384

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from services.city.history import Columns, HistoryError, read_history
-from services.classify.adapters import ModelError, OnnxScorer
+from services.classify.serving.card import ModelError
+from services.classify.serving.scorer import OnnxScorer
 
 if TYPE_CHECKING:
     from services.classify.training.evaluate import Evaluation

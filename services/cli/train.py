@@ -15,7 +15,7 @@ from services.city.load import load
 
 if TYPE_CHECKING:
     from services.city.model import City
-    from services.classify.adapters import Card
+    from services.classify.serving.card import Card
     from services.classify.training.examples import Example
 
 _NEEDS = "stormdrain train needs libraries that are not installed ({}); install them: pip install 'stormdrain[train]'"

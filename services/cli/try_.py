@@ -204,7 +204,7 @@ def _built(worker: str, own: Settings, shared: Shared) -> Worker:
 
 
 def _classifier(own: Settings, shared: Shared) -> Worker:
-    from services.classify.adapters import ModelError  # noqa: PLC0415 - it takes a while, and others go without it
+    from services.classify.serving.card import ModelError  # noqa: PLC0415 - it takes a while, and others go without it
 
     try:
         return _built("classify", own, shared)

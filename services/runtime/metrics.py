@@ -65,6 +65,7 @@ LABELS: dict[str, Label] = {
     "method": Label("HTTP methods", r"[A-Z]{3,7}"),
     "status": Label("HTTP status codes", r"[1-5][0-9]{2}"),
     "system": Label("systems in departments.yaml", r"[A-Za-z0-9_-]{1,64}"),
+    "what": Label("codes in the code", CODE),
     "service_code": Label("service codes in categories.yaml", r"[A-Za-z0-9_.-]{1,64}"),
 }
 
@@ -134,6 +135,7 @@ class Metrics:
         self.worker = worker
         self.registry = registry
         self.described: list[Described] = []
+        self._said: dict[str, str] = {}
         self._loop()
         self._assignment()
         self._state()
@@ -248,10 +250,28 @@ class Metrics:
             SHARE_BUCKETS,
             "released",
         )
+        self.prediction_stability = self._gauge(
+            "prediction_stability_index",
+            "Population stability index of the latest 5,000 categories given, against the model's card; 0 before 500.",
+        )
+        self.prediction_drift = self._gauges(
+            "prediction_drift_ratio",
+            "Mean confidence, and share of unknown tokens, of the latest 5,000 reports, less what the card says.",
+            "what",
+        )
+        self.model_reloads = self._counters(
+            "model_reloads_total", "New models that were found: served from then on, or refused.", "result"
+        )
 
     def info(self, *, slot: str, versions: Mapping[str, str] | None = None) -> None:
         """Say who this process is; `versions` (model, boundaries, rules) become labels of the same series."""
-        self._info.labels(self.worker).info({"slot": slot, "version": version("stormdrain"), **(versions or {})})
+        self._said = {"slot": slot, "version": version("stormdrain"), **(versions or {})}
+        self._info.labels(self.worker).info(self._said)
+
+    def now(self, **versions: str) -> None:
+        """Say that something else makes the decisions from now on, such as another model."""
+        self._said |= versions
+        self._info.labels(self.worker).info(self._said)
 
     def _counters(self, name: str, meaning: str, *labels: str) -> Labelled[Counter]:
         return Labelled(

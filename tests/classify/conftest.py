@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from classify_phrases import FAMILIES, history
 
-from services.classify.adapters import OnnxScorer
+from services.classify.serving.scorer import OnnxScorer
 from services.classify.training.train import train
 
 

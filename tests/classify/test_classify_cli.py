@@ -9,7 +9,7 @@ import typer
 from classify_phrases import history
 from typer.testing import CliRunner, Result
 
-from services.classify.adapters import OnnxScorer
+from services.classify.serving.scorer import OnnxScorer
 from services.cli.train import train
 
 ROOT = Path(__file__).parents[2]

@@ -11,23 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from services.classify.adapters import (
-    CARD,
-    CELLS,
-    COMMON_LANGUAGES,
-    FILES,
-    LABELS,
-    LANGUAGE_SIGNS,
-    MODEL,
-    PAIRS,
-    TOKENIZER,
-    Langid,
-    ModelError,
-    OnnxScorer,
-    Pairs,
-    bags,
-    model_directory,
-)
+from services.classify.adapters import COMMON_LANGUAGES, LANGUAGE_SIGNS, Langid, model_directory
+from services.classify.serving.bags import CELLS, Pairs, bags
+from services.classify.serving.card import CARD, FILES, LABELS, MODEL, PAIRS, TOKENIZER, ModelError
+from services.classify.serving.scorer import OnnxScorer
 
 HOSTILE = [
     "",
@@ -208,7 +195,7 @@ def test_labels_carry_their_families_and_thresholds(scorer: OnnxScorer) -> None:
     assert scorer.labels.families == FAMILIES
     assert scorer.labels.labels == tuple(sorted(FAMILIES))
     assert scorer.labels.thresholds.keys() == FAMILIES.keys()
-    assert scorer.version == f"small-{scorer.card.files[MODEL][:12]}"
+    assert scorer.version == f"small-{scorer.card.fingerprint[:12]}"
 
 
 LANGUAGES = {

@@ -9,7 +9,8 @@ from classify_phrases import FAMILIES, FIRST, PHRASES, history, town
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.classify.adapters import CARD, FILES, MODEL, Card, OnnxScorer
+from services.classify.serving.card import CARD, FILES, MODEL, Card
+from services.classify.serving.scorer import OnnxScorer
 from services.classify.training import vocabulary
 from services.classify.training.calibrate import (
     Judged,
@@ -37,7 +38,12 @@ def many(label: str, count: int = 5, **also: str) -> list[Example]:
 
 def judged(shares: list[list[float]], answers: list[int]) -> Judged:
     scores = np.log(np.array(shares) + 1e-9)
-    return Judged(scores=scores, answers=np.array(answers), folds=np.zeros(len(answers), dtype=int))
+    return Judged(
+        scores=scores,
+        answers=np.array(answers),
+        folds=np.zeros(len(answers), dtype=int),
+        unknown=np.zeros(len(answers)),
+    )
 
 
 def test_texts_are_tidied_and_what_is_left_out_is_told() -> None:
@@ -214,7 +220,7 @@ def test_the_temperature_makes_overconfidence_honest() -> None:
     rng = np.random.default_rng(7)
     scores = rng.normal(size=(4000, 3)) * 2
     answers = np.array([rng.choice(3, p=row) for row in softmax(scores)])
-    loud = Judged(scores=scores * 3, answers=answers, folds=np.zeros(4000))
+    loud = Judged(scores=scores * 3, answers=answers, folds=np.zeros(4000), unknown=np.zeros(4000))
     assert temperature(loud) == pytest.approx(3.0, rel=0.1)
     assert calibration_error(softmax(loud.scores), answers) > 0.1
     assert calibration_error(softmax(loud.scores / temperature(loud)), answers) < 0.03

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from services.city.load import load
-from services.classify.adapters import FILES, ModelError, OnnxScorer
+from services.classify.serving.card import FILES, ModelError
+from services.classify.serving.scorer import OnnxScorer
 from services.classify.settings import ClassifySettings
 from services.classify.training.examples import clean, digest, of_city
 from services.classify.worker import build

@@ -20,10 +20,17 @@ class Judged:
     scores: np.ndarray
     answers: np.ndarray
     folds: np.ndarray
+    unknown: np.ndarray
+    """Share of each text's tokens that the model did not know, or in pieces alone."""
 
     def of(self, chosen: np.ndarray) -> "Judged":
         """Give the chosen ones."""
-        return Judged(scores=self.scores[chosen], answers=self.answers[chosen], folds=self.folds[chosen])
+        return Judged(
+            scores=self.scores[chosen],
+            answers=self.answers[chosen],
+            folds=self.folds[chosen],
+            unknown=self.unknown[chosen],
+        )
 
 
 def temperature(judged: Judged) -> float:

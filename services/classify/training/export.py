@@ -4,15 +4,18 @@ import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from services.classify.adapters import CARD, LABELS, MODEL, PAIRS, TOKENIZER, Card, Labels
+from services.classify.serving.card import CARD, LABELS, MODEL, PAIRS, TOKENIZER, Card, Labels, Tried
+from services.classify.serving.scorer import OnnxScorer
 from services.classify.training.fit import Fitted
 
+MOST_TRIED = 20
 OPSET, IR = 17, 9
 """Read by every onnxruntime since 1.16."""
 
@@ -86,9 +89,24 @@ def write(out: Path, fitted: Fitted, labels: Labels, card: Card) -> Card:
     for name, content in contents.items():
         (out / name).write_bytes(content)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    card = msgspec.structs.replace(card, files=hashes)
-    (out / CARD).write_bytes(_json(card))
+    with TemporaryDirectory() as aside:  # whoever waits for a new model sees the card only when all is there
+        trial = Path(aside)
+        for name, content in contents.items():
+            (trial / name).write_bytes(content)
+        card = msgspec.structs.replace(card, files=hashes)
+        (trial / CARD).write_bytes(_json(card))
+        card = msgspec.structs.replace(card, tried=_tried(OnnxScorer(trial)))
+    (out / f".{CARD}").write_bytes(_json(card))
+    (out / f".{CARD}").replace(out / CARD)
     return card
+
+
+def _tried(scorer: OnnxScorer) -> tuple[Tried, ...]:
+    texts = [label.replace("-", " ") for label in scorer.labels.labels[:MOST_TRIED]]
+    said = zip(texts, scorer.score(texts), strict=True)
+    return tuple(
+        Tried(text=text, service_code=opinion.best[0][0], share=round(opinion.best[0][1], 4)) for text, opinion in said
+    )
 
 
 def _json(value: msgspec.Struct) -> bytes:

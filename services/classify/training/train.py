@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.classify.adapters import Card, Labels, Score
+from services.classify.serving.card import Card, Labels, Reference, Score
 from services.classify.training.calibrate import Judged, calibration_error, softmax, temperature, thresholds
 from services.classify.training.examples import Cleaned, Example, Parts, TrainingError, clean, digest, hold_back
 from services.classify.training.export import write
@@ -81,13 +81,20 @@ class _Work:
 
     def judge(self, parts: Parts) -> Judged:
         """Judge every text held back by what was learnt without it; a pair's number is the fold."""
-        scores, answers, folds = [], [], []
+        scores, answers, folds, unknown = [], [], [], []
         for number, (learnt, held) in enumerate(parts.pairs):
             self.on_progress(f"judging, part {number + 1} of {len(parts.pairs)}", LAST * number / len(parts.pairs))
-            scores.append(self.fit(learnt).scores([self.cleaned.examples[each].text for each in held]))
+            fitted, texts = self.fit(learnt), [self.cleaned.examples[each].text for each in held]
+            scores.append(fitted.scores(texts))
+            unknown.append(fitted.vocabulary.unknown(texts))
             answers.append(self.answers[np.asarray(held)])
             folds.append(np.full(len(held), number))
-        return Judged(scores=np.concatenate(scores), answers=np.concatenate(answers), folds=np.concatenate(folds))
+        return Judged(
+            scores=np.concatenate(scores),
+            answers=np.concatenate(answers),
+            folds=np.concatenate(folds),
+            unknown=np.concatenate(unknown),
+        )
 
     def rehearse(self, judged: Judged, parts: Parts) -> _Rehearsed:
         """Release each fold by the others; where folds follow in time, only the last, by those before it."""
@@ -136,6 +143,11 @@ class _Work:
                 )
                 for number, label in enumerate(self.labels)
             },
+            reference=Reference(
+                shares={label: _share(ranked[:, 0] == number) for number, label in enumerate(self.labels)},
+                confidence=round(float(rehearsed.shares.max(axis=1).mean()), 4),
+                unknown=round(float(judged.unknown.mean()), 4),
+            ),
             notes=self.cleaned.notes,
             versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
             files={},

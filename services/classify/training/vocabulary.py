@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from services.classify.adapters import Bags, Pairs, bags
+from services.classify.serving.bags import Bags, Pairs, bags, pieces
 
 SHORTEST, LONGEST = 3, 5
 """Lengths of character n-grams, a word's edges counted."""
@@ -52,14 +52,19 @@ class Vocabulary:
 
     def weigh(self, texts: Sequence[str]) -> sp.csr_matrix:
         """Give texts as rows of length about 1 over tokens and pairs, as serving does."""
-        found: Bags = bags(
-            [each.ids for each in self.tokenizer.encode_batch(texts, add_special_tokens=False)], self.pairs
-        )
+        found = self._bags(texts)
         weights = sp.csr_matrix(
             (found.weights, (found.rows, found.ids)), shape=(len(texts), self.made_of.shape[0]), dtype=np.float32
         )
         lengths = np.sqrt(weights.multiply(weights) @ self.sizes)
         return (sp.diags_array(1 / np.maximum(lengths, 1e-6), dtype=np.float32) @ weights).tocsr()
+
+    def unknown(self, texts: Sequence[str]) -> np.ndarray:
+        """Give the share of each text's tokens that are not known, or in pieces alone."""
+        return self._bags(texts).share(pieces(self.tokenizer))
+
+    def _bags(self, texts: Sequence[str]) -> Bags:
+        return bags([each.ids for each in self.tokenizer.encode_batch(texts, add_special_tokens=False)], self.pairs)
 
 
 def build(texts: Sequence[str], categories: int, max_tokens: int) -> Vocabulary:

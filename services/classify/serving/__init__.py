@@ -1,0 +1,1 @@
+"""A model, from its directory to the answers it gives."""
