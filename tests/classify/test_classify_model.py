@@ -150,8 +150,8 @@ def test_all_missing_files_are_named_at_once(small_model: Path, tmp_path: Path) 
 def test_a_card_of_another_kind_or_format_is_refused(small_model: Path, tmp_path: Path) -> None:
     directory = copy(small_model, tmp_path / "model")
     card = json.loads((directory / CARD).read_bytes())
-    (directory / CARD).write_text(json.dumps(card | {"format": 2}))
-    with pytest.raises(ModelError, match=r": card\.json is of format 2, expected 1; train the model again$"):
+    (directory / CARD).write_text(json.dumps(card | {"format": 1}))
+    with pytest.raises(ModelError, match=r": card\.json is of format 1, expected 2; train the model again$"):
         OnnxScorer(directory)
     (directory / CARD).write_text("{}")
     with pytest.raises(ModelError, match=r": card\.json is not a model's card \(Object missing required field "):

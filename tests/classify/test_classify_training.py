@@ -17,8 +17,8 @@ from services.classify.training.calibrate import (
     calibration_error,
     lower_bound,
     lowest,
+    mixture,
     softmax,
-    temperature,
     thresholds,
     upper_bound,
 )
@@ -37,7 +37,7 @@ def many(label: str, count: int = 5, **also: str) -> list[Example]:
 
 
 def judged(shares: list[list[float]], answers: list[int]) -> Judged:
-    scores = np.log(np.array(shares) + 1e-9)
+    scores = np.log(np.array(shares) + 1e-9)[:, None, :]
     return Judged(
         scores=scores,
         answers=np.array(answers),
@@ -199,7 +199,7 @@ LABELS, KIN = ("a", "b", "c"), {"a": "one", "b": "one", "c": "two"}
 
 def test_a_category_with_too_few_texts_borrows_its_familys_threshold() -> None:
     shares = [[0.97, 0.02, 0.01]] * 80 + [[0.01, 0.98, 0.01]] * 3 + [[0.01, 0.04, 0.95]] * 3
-    found = thresholds(judged(shares, [0] * 80 + [1] * 3 + [2] * 3), 1.0, LABELS, KIN, 0.95)
+    found = thresholds(np.array(shares), np.array([0] * 80 + [1] * 3 + [2] * 3), LABELS, KIN, 0.95)
     assert found["a"] == pytest.approx(0.97, abs=2e-4)
     assert found["b"] == pytest.approx(0.97, abs=2e-4)
     assert found["c"] == pytest.approx(0.95, abs=2e-4), "no family of its own, so that of all categories"
@@ -207,23 +207,42 @@ def test_a_category_with_too_few_texts_borrows_its_familys_threshold() -> None:
 
 def test_a_category_whose_own_texts_speak_against_it_borrows_nothing() -> None:
     shares = [[0.97, 0.02, 0.01]] * 300 + [[0.01, 0.98, 0.01]] * 6
-    found = thresholds(judged(shares, [0] * 306), 1.0, LABELS, KIN, 0.95)
+    found = thresholds(np.array(shares), np.zeros(306), LABELS, KIN, 0.95)
     assert found["a"] is not None
     assert found["b"] is None
 
 
 def test_nothing_is_released_where_nothing_is_proven() -> None:
-    assert set(thresholds(judged([[0.9, 0.05, 0.05]] * 5, [0] * 5), 1.0, LABELS, KIN, 0.95).values()) == {None}
+    assert set(thresholds(np.array([[0.9, 0.05, 0.05]] * 5), np.zeros(5), LABELS, KIN, 0.95).values()) == {None}
 
 
-def test_the_temperature_makes_overconfidence_honest() -> None:
+def test_the_mixture_makes_overconfidence_honest_and_passes_over_who_only_guesses() -> None:
     rng = np.random.default_rng(7)
     scores = rng.normal(size=(4000, 3)) * 2
     answers = np.array([rng.choice(3, p=row) for row in softmax(scores)])
-    loud = Judged(scores=scores * 3, answers=answers, folds=np.zeros(4000), unknown=np.zeros(4000))
-    assert temperature(loud) == pytest.approx(3.0, rel=0.1)
-    assert calibration_error(softmax(loud.scores), answers) > 0.1
-    assert calibration_error(softmax(loud.scores / temperature(loud)), answers) < 0.03
+    noise = rng.normal(size=(4000, 3)) * 5
+    none = np.zeros(4000)
+    loud = Judged(scores=np.stack([scores * 3, noise], axis=1), answers=answers, folds=none, unknown=none)
+    weights = mixture(loud)
+    assert weights == pytest.approx([1 / 3, 0.0], abs=0.03)
+    assert calibration_error(softmax(scores * 3), answers) > 0.1
+    assert calibration_error(loud.shares(weights), answers) < 0.03
+
+
+def test_learners_that_know_different_things_are_better_together() -> None:
+    rng = np.random.default_rng(8)
+    truth = rng.normal(size=(4000, 3)) * 2
+    answers = np.array([rng.choice(3, p=row) for row in softmax(truth)])
+    blurred = [truth + rng.normal(size=truth.shape) * 2 for _ in range(2)]
+    none = np.zeros(4000)
+    both = Judged(scores=np.stack(blurred, axis=1), answers=answers, folds=none, unknown=none)
+    one = Judged(scores=both.scores[:, :1], answers=answers, folds=none, unknown=none)
+
+    def surprise(of: Judged) -> float:
+        return -float(np.log(of.shares(mixture(of))[np.arange(4000), answers]).mean())
+
+    assert surprise(both) < surprise(one) - 0.05
+    assert mixture(both)[0] == pytest.approx(mixture(both)[1], rel=0.2)
 
 
 def test_the_same_history_in_another_order_makes_the_same_model(small_model: Path, tmp_path: Path) -> None:
@@ -242,7 +261,11 @@ def test_the_graph_gives_what_was_fitted(small_model: Path) -> None:
     fitted = fit(build(texts, 4, 384), texts, [cleaned.labels.index(each.label) for each in cleaned.examples], 4)
     scorer = OnnxScorer(small_model)
     unseen = ["a lamp and a pothole by the bridge", "schon wieder Gas", "完全不同", ""]
-    wanted = softmax(fitted.scores(unseen) / scorer.card.temperature)
+    weights = np.array(list(scorer.card.mixture.values()))
+    assert fitted.mixed(weights).scores(unseen) == pytest.approx(
+        np.tensordot(fitted.scores(unseen), weights, (1, 0)), abs=1e-3
+    )
+    wanted = softmax(fitted.mixed(weights).scores(unseen))
     assert scorer.shares(unseen)[0] == pytest.approx(wanted, abs=2e-3)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 CARD, LABELS, MODEL, PAIRS, TOKENIZER = "card.json", "labels.json", "model.onnx", "pairs.npy", "tokenizer.json"
 FILES = (LABELS, MODEL, PAIRS, TOKENIZER)
-FORMAT = 1
+FORMAT = 2
 
 
 class ModelError(Exception):
@@ -77,7 +77,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the texts held back that thresholds found without them let out without a person."""
     released_precision: float | None
     """Share of those that were right; None: none was let out."""
-    temperature: float
+    mixture: dict[str, float] = {}
+    """What each learner weighs in it; already inside model.onnx."""
     categories: dict[str, Score]
     reference: Reference | None = None
     tried: tuple[Tried, ...] = ()
@@ -99,8 +100,6 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     families: dict[str, str]
     thresholds: dict[str, float | None]
-    temperature: float
-    """Already inside model.onnx; told for whoever reads."""
 
 
 def read(directory: Path) -> tuple[Card, dict[str, bytes]]:

@@ -1,11 +1,11 @@
-"""How sure is sure: a temperature that makes confidences honest, and thresholds above which no person need look."""
+"""How sure is sure: a mixture whose confidences are honest, and thresholds above which no person need look."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.stats import beta
 
 DOUBT = 0.1
@@ -18,6 +18,7 @@ class Judged:
     """Texts that were held back: the raw scores they got, their true categories, and the fold that held them back."""
 
     scores: np.ndarray
+    """(texts, learners, categories)"""
     answers: np.ndarray
     folds: np.ndarray
     unknown: np.ndarray
@@ -32,16 +33,31 @@ class Judged:
             unknown=self.unknown[chosen],
         )
 
+    def shares(self, mixture: np.ndarray) -> np.ndarray:
+        """Give the shares (texts, categories) that learners add up to, each by its weight."""
+        return softmax(np.tensordot(self.scores, mixture, (1, 0)))
 
-def temperature(judged: Judged) -> float:
-    """Give what raw scores are divided by so that the true categories are least surprising (Guo et al., 2017)."""
 
-    def surprise(log_heat: float) -> float:
-        shares = softmax(judged.scores / np.exp(log_heat))
-        return -float(np.log(shares[np.arange(len(shares)), judged.answers] + 1e-12).mean())
+def mixture(judged: Judged) -> np.ndarray:
+    """Give each learner's weight, none below 0, such that the true categories are least surprising.
 
-    found = minimize_scalar(surprise, bounds=(-2.5, 2.5), method="bounded", options={"xatol": 1e-4})
-    return round(float(np.exp(found.x)), 4)
+    For one learner that is temperature scaling (Guo et al., 2017); for more, the only minimum there is, too. A weak
+    prior keeps confidences below 1 where a few texts held back were all guessed rightly.
+    """
+    texts, learners, _ = judged.scores.shape
+    at = np.arange(texts)
+    own = judged.scores[at, :, judged.answers]
+    spread = np.maximum(judged.scores.std(axis=(0, 2)), 1e-6)
+
+    def surprise(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        shares = judged.shares(weights)
+        slope = (np.einsum("tlc,tc->tl", judged.scores, shares) - own).mean(axis=0) + weights * spread**2 / texts
+        prior = 0.5 * float(np.square(weights * spread).sum()) / texts
+        return prior - float(np.log(shares[at, judged.answers] + 1e-12).mean()), slope
+
+    found = minimize(surprise, 1.0 / (learners * spread), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * learners)
+    weights: np.ndarray = found.x.round(4)
+    return weights
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -52,7 +68,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def thresholds(
-    judged: Judged, heat: float, labels: Sequence[str], families: Mapping[str, str], target: float
+    shares: np.ndarray, answers: np.ndarray, labels: Sequence[str], families: Mapping[str, str], target: float
 ) -> dict[str, float | None]:
     """Give for each category the lowest confidence from which its precision is at least `target`; None: there is none.
 
@@ -60,9 +76,8 @@ def thresholds(
     examples are too few for that, those of its family are taken, and else those of all categories, as long as the
     category's own examples do not speak against it.
     """
-    shares = softmax(judged.scores / heat)
     guesses, sure = shares.argmax(axis=1), shares.max(axis=1)
-    right = guesses == judged.answers
+    right = guesses == answers
     of_family = np.array([families[label] for label in labels])[guesses]
     overall = lowest(sure, right, target)
     by_family = {

@@ -12,6 +12,7 @@ from itertools import pairwise
 import msgspec
 
 from services.city.model import City
+from services.classify.training.taxonomy import changes
 
 FEWEST = 5
 """A category with fewer texts is left out: too few to learn from and to hold some back."""
@@ -61,6 +62,8 @@ class Parts:
 def clean(history: Iterable[Example]) -> Cleaned:
     """Tidy texts, drop repeats of the same text under the same category, and categories with fewer than `FEWEST`.
 
+    Where the list of categories has changed under way, what is learnt is the new one.
+
     Raises:
         TrainingError: nothing, or only one category, is left.
 
@@ -75,10 +78,13 @@ def clean(history: Iterable[Example]) -> Cleaned:
         if text and example.label:
             tidy = Example(text=text, label=example.label, created=_utc(example.created), group=example.group)
             kept.setdefault((unicodedata.normalize("NFKC", text).casefold(), example.label), tidy)
+    new_lists = changes((each.label, each.created) for each in kept.values())
+    over = {label for change in new_lists for label in change.ended}
+    repeats = rows - textless - unlabelled - len(kept)
+    kept = {key: each for key, each in kept.items() if each.label not in over}
     sizes = Counter(example.label for example in kept.values())
     labels = tuple(sorted(label for label, size in sizes.items() if size >= FEWEST))
     small = sorted(set(sizes) - set(labels))
-    repeats = rows - textless - unlabelled - len(kept)
     if len(labels) <= 1:
         message = (
             f"a model cannot be trained: {len(labels)} of {len(sizes)} categories in {rows:,} rows have {FEWEST}"
@@ -91,6 +97,7 @@ def clean(history: Iterable[Example]) -> Cleaned:
         *_note(textless, "rows without text are left out"),
         *_note(unlabelled, "rows without a category are left out"),
         *_note(repeats, "repeats of a text under the same category are left out"),
+        *map(str, new_lists),
         *(
             (f"left out, fewer than {FEWEST} texts: {', '.join(f'{label} ({sizes[label]})' for label in small)}",)
             * bool(small)

@@ -13,24 +13,23 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.classify.serving.card import CARD, LABELS, MODEL, PAIRS, TOKENIZER, Card, Labels, Tried
 from services.classify.serving.scorer import OnnxScorer
-from services.classify.training.fit import Fitted
+from services.classify.training.fit import Mixed
 
 MOST_TRIED = 20
 OPSET, IR = 17, 9
 """Read by every onnxruntime since 1.16."""
 
 
-def graph(fitted: Fitted, heat: float) -> bytes:
+def graph(mixed: Mixed) -> bytes:
     """Give the ONNX model: `ids` int32 and `weights` float32, both (texts, tokens), to `shares` (texts, categories).
 
     A text's scores are the weighted sum of its tokens' rows over the length of the weighted sum, taken as if different
     tokens had nothing in common. Padding has weight 0. Rows are kept in half precision and widened once, at load.
     """
     values: dict[str, np.ndarray] = {
-        "rows": fitted.rows.astype(np.float16),
-        "row_sizes": fitted.vocabulary.sizes.astype(np.float32),
-        "start": (fitted.start / heat).astype(np.float32),
-        "cold": np.array(1.0 / heat, dtype=np.float32),
+        "rows": mixed.rows.astype(np.float16),
+        "row_sizes": mixed.vocabulary.sizes.astype(np.float32),
+        "start": mixed.start.astype(np.float32),
         "least": np.array(1e-6, dtype=np.float32),
         "across": np.array([1], dtype=np.int64),
     }
@@ -47,8 +46,7 @@ def graph(fitted: Fitted, heat: float) -> bytes:
         helper.make_node("Sqrt", ["square_length"], ["raw_length"]),
         helper.make_node("Max", ["raw_length", "least"], ["length"]),
         helper.make_node("Div", ["scores", "length"], ["normed"]),
-        helper.make_node("Mul", ["normed", "cold"], ["cooled"]),
-        helper.make_node("Add", ["cooled", "start"], ["total"]),
+        helper.make_node("Add", ["normed", "start"], ["total"]),
         helper.make_node("Softmax", ["total"], ["shares"], axis=-1),
     ]
     model = helper.make_model(
@@ -59,7 +57,7 @@ def graph(fitted: Fitted, heat: float) -> bytes:
                 helper.make_tensor_value_info("ids", TensorProto.INT32, ["texts", "tokens"]),
                 helper.make_tensor_value_info("weights", TensorProto.FLOAT, ["texts", "tokens"]),
             ],
-            [helper.make_tensor_value_info("shares", TensorProto.FLOAT, ["texts", fitted.rows.shape[1]])],
+            [helper.make_tensor_value_info("shares", TensorProto.FLOAT, ["texts", mixed.rows.shape[1]])],
             [numpy_helper.from_array(value, name) for name, value in values.items()],
         ),
         producer_name="stormdrain",
@@ -71,18 +69,18 @@ def graph(fitted: Fitted, heat: float) -> bytes:
     return serialized
 
 
-def write(out: Path, fitted: Fitted, labels: Labels, card: Card) -> Card:
+def write(out: Path, mixed: Mixed, labels: Labels, card: Card) -> Card:
     """Write the directory `out`, the card last, and give the card with the hashes of the files.
 
     Files of an earlier model are replaced; a process that serves it has them in memory.
     """
     keys = io.BytesIO()
-    np.save(keys, fitted.vocabulary.pairs.keys, allow_pickle=False)
+    np.save(keys, mixed.vocabulary.pairs.keys, allow_pickle=False)
     contents: Mapping[str, bytes] = {
         LABELS: _json(labels),
-        MODEL: graph(fitted, labels.temperature),
+        MODEL: graph(mixed),
         PAIRS: keys.getvalue(),
-        TOKENIZER: fitted.vocabulary.tokenizer.to_str().encode(),
+        TOKENIZER: mixed.vocabulary.tokenizer.to_str().encode(),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / CARD).unlink(missing_ok=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from services.classify.serving.card import Card, Labels, Reference, Score
-from services.classify.training.calibrate import Judged, calibration_error, softmax, temperature, thresholds
+from services.classify.training.calibrate import Judged, calibration_error, mixture, thresholds
 from services.classify.training.examples import Cleaned, Example, Parts, TrainingError, clean, digest, hold_back
 from services.classify.training.export import write
-from services.classify.training.fit import Fitted, fit
+from services.classify.training.fit import LEARNERS, Fitted, fit
 from services.classify.training.vocabulary import build
 
 MOST_TOKENS = 384
@@ -47,18 +47,18 @@ def train(
     work = _Work(cleaned, target_precision, families, on_progress or (lambda _what, _share: None))
     judged = work.judge(parts)
     work.on_progress("learning from all texts", LAST)
-    heat = temperature(judged)
-    needed = thresholds(judged, heat, cleaned.labels, work.families, target_precision)
-    labels = Labels(labels=cleaned.labels, families=work.families, thresholds=needed, temperature=heat)
-    final = work.fit(range(len(cleaned.examples)))
+    weights = mixture(judged)
+    needed = thresholds(judged.shares(weights), judged.answers, cleaned.labels, work.families, target_precision)
+    labels = Labels(labels=cleaned.labels, families=work.families, thresholds=needed)
+    final = work.fit(range(len(cleaned.examples))).mixed(weights)
     work.on_progress("writing the model", 1.0)
-    card = work.card(source, parts, judged, labels)
+    card = work.card(source, parts, judged, labels, weights)
     return write(out, final, labels, card)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rehearsed:
-    """Texts held back, and what a temperature and thresholds found on other texts would have done to them."""
+    """Texts held back, and what a mixture and thresholds found on other texts would have done to them."""
 
     judged: Judged
     shares: np.ndarray
@@ -98,24 +98,25 @@ class _Work:
 
     def rehearse(self, judged: Judged, parts: Parts) -> _Rehearsed:
         """Release each fold by the others; where folds follow in time, only the last, by those before it."""
-        shares, released = np.zeros_like(judged.scores), np.zeros(len(judged.answers), dtype=bool)
+        shares = np.zeros((len(judged.answers), len(self.labels)))
+        released = np.zeros(len(judged.answers), dtype=bool)
         last = int(judged.folds.max())
         for fold in [last] if parts.by_time else range(last + 1):
             mine = judged.folds == fold
             others = judged.of(~mine)
-            heat = temperature(others)
-            needed = thresholds(others, heat, self.labels, self.families, self.target)
+            weights = mixture(others)
+            shares[mine] = judged.of(mine).shares(weights)
+            needed = thresholds(others.shares(weights), others.answers, self.labels, self.families, self.target)
             needs = np.array([2.0 if (need := needed[label]) is None else need for label in self.labels])
-            shares[mine] = softmax(judged.scores[mine] / heat)
             released[mine] = shares[mine].max(axis=1) >= needs[shares[mine].argmax(axis=1)]
         scored = judged.folds == last if parts.by_time else np.ones(len(released), dtype=bool)
         return _Rehearsed(judged.of(scored), shares[scored], released[scored])
 
-    def card(self, source: str, parts: Parts, every: Judged, labels: Labels) -> Card:
+    def card(self, source: str, parts: Parts, every: Judged, labels: Labels, weights: np.ndarray) -> Card:
         rehearsed = self.rehearse(every, parts)
         judged = rehearsed.judged
         examples, answers = self.cleaned.examples, judged.answers
-        ranked = np.argsort(-judged.scores, axis=1, kind="stable")
+        ranked = np.argsort(-rehearsed.shares, axis=1, kind="stable")
         right = ranked[:, 0] == answers
         dated = [example.created for example in examples if example.created]
         return Card(
@@ -132,7 +133,7 @@ class _Work:
             target_precision=self.target,
             released=_share(rehearsed.released),
             released_precision=_share(right[rehearsed.released]) if rehearsed.released.any() else None,
-            temperature=labels.temperature,
+            mixture=dict(zip(LEARNERS, weights.tolist(), strict=True)),
             categories={
                 label: Score(
                     texts=int((self.answers == number).sum()),
