@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ class Conductor:
         beside = {name: self.stage.ends(worker) for worker in BESIDE if (name := f"{worker}-0") in blow.processes}
         while not self._whole(blow, beside):
             self.check()
+            self._tell(blow.told)
             limit_s = LIMIT_S + (self.stage.sending.number if self.stage.sending else 0) / READ_AGAIN
             if time.time() - blow.at > limit_s:
                 self.played.append(Played(kind=kind, target=blow.target, recovered_s=None))
@@ -87,6 +89,12 @@ class Conductor:
         took = max(0.0, time.time() - blow.at)
         self.played.append(Played(kind=kind, target=blow.target, recovered_s=round(took, 2)))
         self.say(f"{kind} ({blow.target}): whole again after {took:.1f} s")
+
+    def _tell(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            with suppress(OSError):  # it is away, and not paused
+                if self.stage.paused(name):
+                    self.stage.resume(name)
 
     def _whole(self, blow: Blow, beside: dict[str, dict[tuple[str, int], int]]) -> bool:
         stage = self.stage

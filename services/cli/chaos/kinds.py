@@ -21,6 +21,8 @@ class Blow:
     """Seconds since the epoch. Of what leaves the rest running: when it struck. Of what stops everything: its end."""
     processes: tuple[str, ...] = ()
     """Processes that have to be ready again."""
+    told: tuple[str, ...] = ()
+    """Processes that an operator tells to go on whenever they pause over what they refuse, until the town is whole."""
     delivered: bool = False
     """Whether what was accepted before has to be in the department's system, and not only decided."""
 

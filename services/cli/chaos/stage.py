@@ -243,6 +243,10 @@ class Stage:
 
         self.until(told, "an answer of the departments' system")
 
+    def paused(self, name: str) -> bool:
+        """Say whether a worker pauses over what it refuses, and waits for an operator."""
+        return self.town.metric(name, "stormdrain_paused", reason="rejections") > 0
+
     def resume(self, name: str) -> None:
         """Tell a worker that paused over rejections to go on, as an operator does."""
         address = self.town.addresses()["metrics"][name].removesuffix("/metrics")

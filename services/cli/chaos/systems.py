@@ -56,47 +56,33 @@ def schema_change(stage: Stage, _luck: Random) -> Iterator[Blow]:
     """The system takes no case any more (422) until it is mended; `deliver` pauses, or leaves dead letters."""
     before = stage.dead_letters("deliver", "crm_schema")
     stage.crm(schema_change=True)
-    stage.until(lambda: stage.dead_letters("deliver", "crm_schema") > before or _paused(stage, DELIVER), "a refusal")
+    stage.until(lambda: stage.dead_letters("deliver", "crm_schema") > before or stage.paused(DELIVER), "a refusal")
     time.sleep(SPELL_S / 2)
     stage.crm()
     stage.resume(DELIVER)
     stage.replay("deliver", "--reason", "crm_schema")
-    yield Blow(target="crm", at=time.time(), processes=(DELIVER,), delivered=True)
+    yield Blow(target="crm", at=time.time(), processes=(DELIVER,), delivered=True, told=(DELIVER,))
 
 
 def poison_burst(stage: Stage, _luck: Random) -> Iterator[Blow]:
     """Nothing but poison: who reads nothing else pauses and alarms, and goes on when it is told to.
 
-    `index` reads all topics: it pauses, or has refused all of it among more that was good. Who was told to go on and
-    found its topics good for a while alarms again at what is left of the burst, and is told again.
+    `index` reads all topics: it pauses, or has refused all of it among more that was good.
     """
-    before = {worker: stage.dead_letters(worker) for worker in (Name.ROUTE, Name.INDEX)}
+    before = stage.dead_letters(Name.INDEX)
     with stage.lock:
         stage.poisoner.burst(RequestClassified.topic, BURST)
-
-    def refused(worker: Name) -> bool:
-        return stage.dead_letters(worker) - before[worker] >= BURST
-
-    def told() -> bool:
-        for name in (ROUTE, INDEX):
-            if _paused(stage, name):
-                stage.resume(name)
-        return all(map(refused, before))
-
     try:
-        stage.until(lambda: _paused(stage, ROUTE), f"a pause of {ROUTE} over {BURST} records of poison")
+        stage.until(lambda: stage.paused(ROUTE), f"a pause of {ROUTE} over {BURST} records of poison")
         stage.until(
-            lambda: _paused(stage, INDEX) or refused(Name.INDEX),
+            lambda: stage.paused(INDEX) or stage.dead_letters(Name.INDEX) - before >= BURST,
             f"a pause of {INDEX} over {BURST} records of poison, or their dead letters",
         )
     finally:
         at = time.time()
-        stage.until(told, f"{BURST} dead letters of {ROUTE} and of {INDEX}")
-    yield Blow(target=f"{ROUTE} {INDEX}", at=at, processes=(ROUTE, INDEX))
-
-
-def _paused(stage: Stage, name: str) -> bool:
-    return stage.town.metric(name, "stormdrain_paused", reason="rejections") > 0
+        for name in (ROUTE, INDEX):
+            stage.resume(name)
+    yield Blow(target=f"{ROUTE} {INDEX}", at=at, processes=(ROUTE, INDEX), told=(ROUTE, INDEX))
 
 
 KINDS = (
