@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.peers.pipeline.reports import BOUNDARIES, NEW_CITY, REAL, Past, Source, Storm, real_data
+from services.classify.serving.card import FORMAT
 
 LEARNT_FROM = 10_000
 """Rows of the file; training on all of them would take minutes."""
@@ -49,7 +50,7 @@ def real(models: Path, say: Callable[[str], None]) -> World | None:
 
 def _cached(data: Path, say: Callable[[str], None]) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stormdrain" / "cities"
-    made_of = hashlib.sha256(repr((NEW_CITY, LEARNT_FROM)).encode())
+    made_of = hashlib.sha256(repr((NEW_CITY, LEARNT_FROM, FORMAT)).encode())
     for name in (REAL, BOUNDARIES):
         made_of.update((data / name).read_bytes())
     city = cache / f"madrid-{made_of.hexdigest()[:12]}"

@@ -42,9 +42,7 @@ class OnnxScorer:
             self.labels = msgspec.json.decode(contents[LABELS], type=Labels)
             self._tokenizer = Tokenizer.from_buffer(contents[TOKENIZER])
             keys = np.load(io.BytesIO(contents[PAIRS]), allow_pickle=False)
-            self._session = onnxruntime.InferenceSession(
-                contents[MODEL], _options(), providers=["CPUExecutionProvider"]
-            )
+            self._session = session(contents[MODEL])
         except Exception as error:  # four libraries, and not all have errors of their own
             raise ModelError(directory, f"its files cannot be read ({error})") from error
         self._tokenizer.enable_truncation(max_tokens)
@@ -114,13 +112,14 @@ class OnnxScorer:
         return shares
 
 
-def _options() -> onnxruntime.SessionOptions:
+def session(model: bytes) -> onnxruntime.InferenceSession:
+    """Give a session that keeps to one thread of its own process: more cores are more processes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return options
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _readable(text: str) -> str:

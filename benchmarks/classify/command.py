@@ -1,0 +1,149 @@
+"""python -m benchmarks.classify: learn from the earlier part of a history, and be judged by the later, side by side.
+
+* `tfidf`: scikit-learn's pipeline of word and character TF-IDF and logistic regression, as its documentation has it;
+* `logistic`, `hinge`, `bayes`: each of our learners alone, before they are mixed;
+* `stormdrain`: the model that `stormdrain train` writes, served by ONNX Runtime in batches;
+* `stormdrain one by one`: the same, a text at a time;
+* `minilm`: all-MiniLM-L6-v2 in int8 with a head learnt on its vectors; only with --encoder. It has read English alone.
+
+All take one thread. How good they are is counted on texts that no side has learnt from, later ones where there are
+dates; how fast, in rounds in an order drawn anew. The last line on standard output is the result as JSON.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from benchmarks.classify.sides import alone, tfidf
+from benchmarks.machine import machine, now, spread
+from services.city.history import Columns, read_history
+from services.classify.serving.scorer import OnnxScorer
+from services.classify.training.evaluate import evaluate
+from services.classify.training.examples import Example, clean, read_times
+from services.classify.training.train import train
+
+Shares = Callable[[Sequence[str]], np.ndarray]
+LATER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A way to give shares; `labels` are their columns, `thresholds` what lets a category out."""
+
+    name: str
+    shares: Shares
+    labels: tuple[str, ...]
+    learnt_s: float
+    thresholds: dict[str, float | None]
+
+
+def classify(
+    *,
+    history: Annotated[Path, typer.Option(help="Past requests: .csv or .csv.gz with a header.")],
+    text: Annotated[str, typer.Option(help="Column of what the citizen wrote.")],
+    label: Annotated[str, typer.Option(help="Column of the category.")],
+    created: Annotated[str, typer.Option(help="Column of when it came in.")] = "",
+    most: Annotated[int, typer.Option(help="Learn from so many texts at most, the latest.")] = 30_000,
+    rounds: Annotated[int, typer.Option(help="How often each side's speed is taken.")] = 5,
+    texts: Annotated[int, typer.Option(help="Texts by which speed is taken, at most.")] = 2000,
+    encoder: Annotated[bool, typer.Option(help="Race the MiniLM encoder, too: fetches 16 MB.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the order in a round.")] = 1,
+) -> None:
+    """Measure how good and how fast a classifier is beside others; the last line of standard output is JSON."""
+    learnt, held = _parted(history, Columns(text=text, label=label, created=created), most)
+    judged = [each.text for each in held]
+    meant = [each.label for each in held]
+    sides = _sides(learnt, encoder=encoder)
+    figures: dict[str, dict[str, Any]] = {}
+    for side in sides:
+        found = evaluate(
+            judged, meant, side.shares(judged), labels=side.labels, thresholds=side.thresholds, target=0.95
+        )
+        figures[side.name] = {
+            "top1": round(found.top1, 4),
+            "top3": round(found.top3, 4),
+            "at_95": round(found.at_target, 4),
+            "released": round(found.released, 4),
+            "released_precision": found.released_precision and round(found.released_precision, 4),
+            "calibration_error": round(found.calibration_error, 4),
+            "learnt_s": round(side.learnt_s, 1),
+        }
+        _say(f"{side.name:22} {found.top1:.3f} {found.top3:.3f} {found.at_target:.3f} {found.calibration_error:.3f}")
+    speeds = _speeds(sides, judged[:texts], rounds, Random(seed))
+    for name, taken in speeds.items():
+        figures[name]["texts_per_s"] = spread(taken)
+    result = {
+        "benchmark": "classify",
+        "at": now(),
+        "machine": machine(),
+        "versions": {name: version(name) for name in ("stormdrain", "onnxruntime", "scikit-learn", "tokenizers")},
+        "history": history.name,
+        "learnt": len(learnt),
+        "judged": len(held),
+        "sides": figures,
+    }
+    typer.echo(json.dumps(result))
+
+
+def _parted(path: Path, columns: Columns, most: int) -> tuple[list[Example], list[Example]]:
+    past = read_history(path, columns)
+    times = read_times([request.created for request in past.requests])
+    pairs = zip(past.requests, times, strict=True)
+    examples = clean(Example(text=each.text, label=each.service_code, created=at) for each, at in pairs).examples
+    border = round(len(examples) * (1 - LATER))
+    learnt = list(examples[:border][-most:])
+    known = {each.label for each in learnt}
+    return learnt, [each for each in examples[border:] if each.label in known]
+
+
+def _sides(learnt: Sequence[Example], *, encoder: bool) -> list[Side]:
+    cleaned = clean(learnt)
+    texts, labels = [each.text for each in cleaned.examples], cleaned.labels
+    answers = np.array([labels.index(each.label) for each in cleaned.examples])
+    none = dict.fromkeys(labels)
+    sides = []
+    for name, learn in {"tfidf": tfidf, **alone(len(labels))}.items():
+        _say(f"{name} learns")
+        began = time.monotonic()
+        sides.append(Side(name, learn(texts, answers), labels, time.monotonic() - began, none))
+    if encoder:
+        from benchmarks.classify.encoder import Headed  # noqa: PLC0415 - fetches
+
+        _say("minilm learns")
+        began = time.monotonic()
+        sides.append(Side("minilm", Headed(texts, answers).shares, labels, time.monotonic() - began, none))
+    with tempfile.TemporaryDirectory() as folder:
+        _say("stormdrain learns")
+        began = time.monotonic()
+        train(learnt, families={}, out=Path(folder), source="benchmark")
+        took = time.monotonic() - began
+        scorer = OnnxScorer(Path(folder))
+    own = scorer.labels
+    one_by_one: Shares = lambda some: np.concatenate([scorer.shares([each])[0] for each in some])  # noqa: E731
+    sides.append(Side("stormdrain", lambda some: scorer.shares(some)[0], own.labels, took, own.thresholds))
+    sides.append(Side("stormdrain one by one", one_by_one, own.labels, took, own.thresholds))
+    return sides
+
+
+def _speeds(sides: Sequence[Side], texts: Sequence[str], rounds: int, luck: Random) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {side.name: [] for side in sides}
+    for _ in range(rounds):
+        for side in luck.sample(sides, len(sides)):
+            began = time.process_time()
+            side.shares(texts)
+            found[side.name].append(len(texts) / (time.process_time() - began))
+    return found
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
