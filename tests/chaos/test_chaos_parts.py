@@ -1,7 +1,7 @@
 """The parts of `stormdrain chaos` that need no cluster: what is drawn, what is weighed, what is written."""
 
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,7 +13,7 @@ from services.cli.chaos import page
 from services.cli.chaos.brokers import java_hash
 from services.cli.chaos.memory import Look, Memory
 from services.cli.chaos.plan import KINDS, draw
-from services.cli.chaos.reports import past
+from services.cli.chaos.reports import Past
 from services.cli.chaos.run import Options
 from services.cli.export import ExportError
 from services.cli.main import app
@@ -98,7 +98,7 @@ def test_a_past_that_is_told_again_goes_on_in_its_own_time_and_ends_now(tmp_path
     export = tmp_path / "past.csv"
     rows = ["7,2020-01-01T00:00:00Z,a lamp", "8,2020-01-03T00:00:00Z,a hole", "9,2020-01-11T00:00:00Z,a tree"]
     export.write_text("\n".join(["id,created_at,text", *rows, ""]))
-    told = list(itertools.islice(past(export, at_least=7), 12))
+    told = list(itertools.islice(Past(export, at_least=7), 12))
     assert [report["source_id"] for report in told] == [f"{time}-{number}" for time in range(4) for number in (7, 8, 9)]
     times = [datetime.fromisoformat(report["created_at"]) for report in told]
     assert times[:9] == sorted(times[:9])
@@ -107,11 +107,17 @@ def test_a_past_that_is_told_again_goes_on_in_its_own_time_and_ends_now(tmp_path
         assert abs((datetime.now(UTC) - last).total_seconds()) < 60
 
 
+def test_a_moment_at_the_door_is_days_in_a_past_that_is_told_in_minutes(tmp_path: Path) -> None:
+    export = tmp_path / "past.csv"
+    export.write_text("id,created_at,text\n7,2020-01-01T00:00:00Z,a lamp\n8,2020-01-11T00:00:00Z,a tree\n")
+    assert Past(export, at_least=2).late(per_second=0.5, seconds=2.0) == timedelta(days=5)
+
+
 def test_a_past_with_nothing_to_tell_is_refused(tmp_path: Path) -> None:
     export = tmp_path / "past.csv"
     export.write_text("id,created_at,text\n")
     with pytest.raises(ExportError, match="none of 0 rows can be sent"):
-        next(past(export, at_least=7))
+        Past(export, at_least=7)
 
 
 def test_a_page_is_written_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ FOLDS = 5
 WINDOWS = (0.4, 0.6, 0.8)
 """Shares of dated texts, the earliest, that are learnt from to judge the fifth that follows."""
 
+_WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 _SPACE = re.compile(r"\s+")
 _FORMATS = ("%Y-%m-%d %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y")
 _DAY_FIRST = ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
@@ -139,10 +140,20 @@ def of_city(city: City) -> list[Example]:
     """Give what a city's own categories.yaml teaches: example phrases by group; names and keywords in no group."""
     found: list[Example] = []
     for code, category in city.categories.items():
-        found += [Example(text=text, label=code) for text in (category.name, *category.keywords)]
+        words = (category.name, *category.keywords)
+        found += [Example(text=text, label=code) for word in words for text in _spelt(word)]
         for phrases in category.examples.values():
-            found += [Example(text=text, label=code, group=f"phrase {number}") for number, text in enumerate(phrases)]
+            found += [
+                Example(text=text, label=code, group=f"phrase {number}")
+                for number, phrase in enumerate(phrases)
+                for text in _spelt(phrase)
+            ]
     return found
+
+
+def _spelt(text: str) -> Iterable[str]:
+    """Give a text as it is, and as it is written where a keyboard has no umlauts: `Strasse`, `Muell`."""
+    return dict.fromkeys((text, text.translate(_WITHOUT_UMLAUTS)))
 
 
 def read_times(column: Sequence[str]) -> list[datetime | None]:

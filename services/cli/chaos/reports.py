@@ -29,8 +29,8 @@ def storms(city: City, seed: int) -> Iterator[dict[str, Any]]:
             yield said
 
 
-def past(file: Path, at_least: int) -> Iterator[dict[str, Any]]:
-    """Give the reports of an export without end, each time around under new ids.
+class Past:
+    """The reports of an export without end, each time around under new ids.
 
     The times around that `at_least` takes follow each other in the reports' own time, too, and the last one ends now:
     a report that comes again would otherwise find its double on that very day. Any more end now as well.
@@ -39,16 +39,27 @@ def past(file: Path, at_least: int) -> Iterator[dict[str, Any]]:
         ExportError: it cannot be read, or holds nothing that can be sent.
 
     """
-    with opened(file) as table:
-        columns = columns_of(file, table.header, {})
-    export = Export(path=file, columns=columns)
-    survey = export.survey(dated=True)
-    if not survey.lines:
-        message = f"{file}: none of {survey.rows:,} rows can be sent"
-        raise ExportError(message)
-    times = -(-at_least // len(survey.lines))
-    span = survey.newest - survey.oldest if survey.newest and survey.oldest else timedelta(0)
-    for number in count():
-        newest = datetime.now(UTC) - max(0, times - 1 - number) * span
-        for report in export.reports(survey, newest):
-            yield {**report, "source_id": f"{number}-{report['source_id']}"}
+
+    def __init__(self, file: Path, at_least: int) -> None:
+        with opened(file) as table:
+            columns = columns_of(file, table.header, {})
+        self._export = Export(path=file, columns=columns)
+        self._survey = survey = self._export.survey(dated=True)
+        if not survey.lines:
+            message = f"{file}: none of {survey.rows:,} rows can be sent"
+            raise ExportError(message)
+        self._times = -(-at_least // len(survey.lines))
+        self._span = survey.newest - survey.oldest if survey.newest and survey.oldest else timedelta(0)
+
+    def late(self, per_second: float, seconds: float) -> timedelta:
+        """Give by how much a report comes late, in the past's own time, that is held up for `seconds` when told again.
+
+        Years are told within minutes: what is a moment at the door is days there.
+        """
+        return self._span * (seconds * per_second / len(self._survey.lines))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for number in count():
+            newest = datetime.now(UTC) - max(0, self._times - 1 - number) * self._span
+            for report in self._export.reports(self._survey, newest):
+                yield {**report, "source_id": f"{number}-{report['source_id']}"}

@@ -17,16 +17,19 @@ import psutil
 
 from services.city.load import load
 from services.cli.chaos import outcome
-from services.cli.chaos.conductor import Conductor
+from services.cli.chaos.conductor import LIMIT_S, READ_AGAIN, Conductor
 from services.cli.chaos.memory import Memory
 from services.cli.chaos.plan import draw
-from services.cli.chaos.reports import past, storms
+from services.cli.chaos.reports import Past, storms
 from services.cli.chaos.sending import Sending
 from services.cli.chaos.stage import BROKER, SETTINGS, Attendant, raised
+from services.match.settings import MatchSettings
 from services.sandbox.injected import run_all
 from services.sandbox.injected_cases import CASES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from services.cli.chaos.stage import Stage
     from services.sandbox.jars import OnProgress
 
@@ -91,10 +94,17 @@ def run(state: Path, options: Options, say: OnProgress) -> dict[str, Any]:
     draw(_luck(options.seed), options.only)
     began = time.monotonic()
     memory = Memory()
+    told, settings = _told(options)
     with raised(
-        state, city=options.city, models=options.models, nodes=options.nodes, seed=options.seed, memory=memory, say=say
+        state,
+        city=options.city,
+        models=options.models,
+        nodes=options.nodes,
+        seed=options.seed,
+        settings=settings,
+        memory=memory,
+        say=say,
     ) as stage:
-        told = past(options.file, options.reports) if options.file else storms(load(options.city), options.seed)
         sending = Sending(stage.town.door, told, per_second=options.rate, at_least=options.reports)
         memory.reports = lambda: sending.number
         stage.sending = sending
@@ -110,7 +120,7 @@ def run(state: Path, options: Options, say: OnProgress) -> dict[str, Any]:
         return {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "options": options.words(),
-            "settings": {"seed": options.seed, "nodes": options.nodes, "rate": options.rate, **SETTINGS, **BROKER},
+            "settings": {"seed": options.seed, "nodes": options.nodes, "rate": options.rate, **settings, **BROKER},
             "what": "reports of a past" if options.file else "invented reports",
             "sent": len(sent),
             "repeats": sending.sent.repeats,
@@ -132,6 +142,16 @@ def run(state: Path, options: Options, say: OnProgress) -> dict[str, Any]:
                 "stormdrain": version("stormdrain"),
             },
         }
+
+
+def _told(options: Options) -> tuple[Iterable[dict[str, Any]], dict[str, str]]:
+    """Give what is reported, and the settings of the workers."""
+    if options.file is None:
+        return storms(load(options.city), options.seed), dict(SETTINGS)
+    past = Past(options.file, options.reports)
+    late = past.late(options.rate, LIMIT_S + options.reports / READ_AGAIN)
+    hours = max(MatchSettings().lateness_hours, late.total_seconds() / 3600)
+    return past, {**SETTINGS, "MATCH_LATENESS_HOURS": f"{hours:.0f}"}
 
 
 def _played(stage: Stage, sending: Sending, options: Options, say: OnProgress) -> Conductor:

@@ -267,9 +267,17 @@ class Stage:
 
 @contextmanager
 def raised(
-    state: Path, *, city: Path, models: Path, nodes: int, seed: int, memory: Memory, say: OnProgress
+    state: Path,
+    *,
+    city: Path,
+    models: Path,
+    nodes: int,
+    seed: int,
+    settings: Mapping[str, str],
+    memory: Memory,
+    say: OnProgress,
 ) -> Iterator[Stage]:
-    """Bring everything up; at the end take it down."""
+    """Bring everything up, the workers with `settings`; at the end take it down."""
     town_data = load(city)
     with ExitStack() as stack:
         say(f"starting Apache Kafka, {nodes} nodes")
@@ -294,7 +302,7 @@ def raised(
             models=models,
             bootstrap=broker.bootstrap,
             environment=without_settings(os.environ),
-            settings=dict(SETTINGS),
+            settings=dict(settings),
             of_worker={worker: {"KAFKA_BOOTSTRAP": proxy.bootstrap} for worker in PROXIED},
         )
         supervisor = stack.enter_context(town.supervisor())
