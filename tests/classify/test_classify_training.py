@@ -245,6 +245,13 @@ def test_learners_that_know_different_things_are_better_together() -> None:
     assert mixture(both)[0] == pytest.approx(mixture(both)[1], rel=0.2)
 
 
+def test_a_category_that_comes_late_is_learnt_although_the_earliest_texts_have_none(tmp_path: Path) -> None:
+    early = [example(f"{label} number {day}", label, day) for day in range(40) for label in ("a", "b")]
+    late = [example(f"zebra number {day}", "z", day) for day in range(34, 40)]
+    train([*early, *late], families={}, out=tmp_path, source="phrases")
+    assert OnnxScorer(tmp_path).score(["zebra"])[0].best[0][0] == "z"
+
+
 def test_the_same_history_in_another_order_makes_the_same_model(small_model: Path, tmp_path: Path) -> None:
     card = train(reversed(history(3)), families=FAMILIES, out=tmp_path / "small", source="a test's phrases")
     for name in (*FILES, CARD):

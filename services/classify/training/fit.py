@@ -130,7 +130,8 @@ class _Known:
 
     def bayes(self) -> np.ndarray:
         """Give, as weights, how rare each feature is in all other categories."""
-        of = sp.csr_matrix((np.ones(len(self.answers), dtype=np.float32), (self.answers, self.at[0])))
+        shape = (self.categories, len(self.answers))  # a category may have no text in a part of the history
+        of = sp.csr_matrix((np.ones(len(self.answers), dtype=np.float32), (self.answers, self.at[0])), shape=shape)
         seen = np.asarray((of @ self.texts @ self.made_of).todense())
         others = seen.sum(axis=0) - seen + SMOOTHING
         weights = np.zeros((self.features + 1, self.categories), dtype=np.float32)
