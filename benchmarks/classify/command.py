@@ -14,7 +14,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,15 +24,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.classify.sides import alone, tfidf
+from benchmarks.classify.sides import Learn, Shares, alone, tfidf
 from benchmarks.machine import machine, now, spread
 from services.city.history import Columns, read_history
 from services.classify.serving.scorer import OnnxScorer
 from services.classify.training.evaluate import evaluate
-from services.classify.training.examples import Example, clean, read_times
+from services.classify.training.examples import Example, clean, of_past
 from services.classify.training.train import train
 
-Shares = Callable[[Sequence[str]], np.ndarray]
 LATER = 0.2
 
 
@@ -96,10 +95,7 @@ def classify(
 
 
 def _parted(path: Path, columns: Columns, most: int) -> tuple[list[Example], list[Example]]:
-    past = read_history(path, columns)
-    times = read_times([request.created for request in past.requests])
-    pairs = zip(past.requests, times, strict=True)
-    examples = clean(Example(text=each.text, label=each.service_code, created=at) for each, at in pairs).examples
+    examples = clean(of_past(read_history(path, columns))).examples
     border = round(len(examples) * (1 - LATER))
     learnt = list(examples[:border][-most:])
     known = {each.label for each in learnt}
@@ -112,16 +108,15 @@ def _sides(learnt: Sequence[Example], *, encoder: bool) -> list[Side]:
     answers = np.array([labels.index(each.label) for each in cleaned.examples])
     none = dict.fromkeys(labels)
     sides = []
-    for name, learn in {"tfidf": tfidf, **alone(len(labels))}.items():
+    learners: dict[str, Learn] = {"tfidf": tfidf, **alone(len(labels))}
+    if encoder:
+        from benchmarks.classify.encoder import headed  # noqa: PLC0415 - fetches
+
+        learners["minilm"] = headed
+    for name, learn in learners.items():
         _say(f"{name} learns")
         began = time.monotonic()
         sides.append(Side(name, learn(texts, answers), labels, time.monotonic() - began, none))
-    if encoder:
-        from benchmarks.classify.encoder import Headed  # noqa: PLC0415 - fetches
-
-        _say("minilm learns")
-        began = time.monotonic()
-        sides.append(Side("minilm", Headed(texts, answers).shares, labels, time.monotonic() - began, none))
     with tempfile.TemporaryDirectory() as folder:
         _say("stormdrain learns")
         began = time.monotonic()

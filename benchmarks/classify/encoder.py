@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
+from benchmarks.classify.sides import Shares
 from benchmarks.peers.places import cache
 from services.classify.serving.scorer import session
 from services.sandbox import jars
@@ -55,14 +56,8 @@ class Encoder:
         return found
 
 
-class Headed:
-    """The encoder with a head."""
-
-    def __init__(self, texts: Sequence[str], answers: np.ndarray) -> None:
-        self._encoder = Encoder()
-        self._head = LogisticRegression(C=3.0, max_iter=300).fit(self._encoder.vectors(texts), answers)
-
-    def shares(self, texts: Sequence[str]) -> np.ndarray:
-        """Give the share of each category by text."""
-        shares: np.ndarray = self._head.predict_proba(self._encoder.vectors(texts))
-        return shares
+def headed(texts: Sequence[str], answers: np.ndarray) -> Shares:
+    """Learn a head on the encoder's vectors."""
+    encoder = Encoder()
+    head = LogisticRegression(C=3.0, max_iter=300).fit(encoder.vectors(texts), answers)
+    return lambda some: np.asarray(head.predict_proba(encoder.vectors(some)))

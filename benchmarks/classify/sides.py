@@ -9,11 +9,11 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from services.classify.training.calibrate import softmax
 from services.classify.training.fit import LEARNERS, Fitted, fit
+from services.classify.training.train import MOST_TOKENS
 from services.classify.training.vocabulary import build
 
 Shares = Callable[[Sequence[str]], np.ndarray]
 Learn = Callable[[Sequence[str], np.ndarray], Shares]
-MOST_TOKENS = 384
 
 
 def tfidf(texts: Sequence[str], answers: np.ndarray) -> Shares:

@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.city.history import Columns, HistoryError, read_history
 from services.classify.serving.card import ModelError
 from services.classify.serving.scorer import OnnxScorer
+from services.cli.train import Encoding, Label, Text, fail
 
 if TYPE_CHECKING:
     from services.classify.training.evaluate import Evaluation
@@ -27,11 +28,11 @@ def evaluate(
     *,
     model: Annotated[Path, typer.Option(help="Directory of the model.")],
     history: Annotated[Path, typer.Option(help="Requests to judge it by: .csv or .csv.gz with a header.")],
-    text: Annotated[str, typer.Option(help="Column of --history that holds what the citizen wrote.")],
-    label: Annotated[str, typer.Option(help="Column of --history that holds the category in which it ended.")],
+    text: Text,
+    label: Label,
     created: Annotated[str, typer.Option(help="Column of --history that holds when it came in.")] = "",
     since: Annotated[str, typer.Option(help="Judge only by what came in from this day on: 2026-01-31.")] = "",
-    encoding: Annotated[str, typer.Option(help="How --history was written: utf-8, cp1252, ...")] = "utf-8",
+    encoding: Encoding = "utf-8",
     report: Annotated[
         Path | None,
         typer.Option("--report", help="Write a page with pictures, the confusion matrix and the worst mistakes."),
@@ -46,13 +47,13 @@ def evaluate(
         from services.classify.training.evaluate import evaluate as judge  # noqa: PLC0415 - needs the train extra
         from services.classify.training.examples import TrainingError  # noqa: PLC0415 - as above
     except ImportError as error:
-        _fail(_NEEDS.format(error.name))
+        fail(_NEEDS.format(error.name))
     try:
         scorer = OnnxScorer(model)
         columns = Columns(text=text, label=label, created=created)
         texts, meant, notes = _asked(history, columns, encoding, since, scorer.card.latest)
     except (HistoryError, ModelError, TrainingError) as error:
-        _fail(str(error))
+        fail(str(error))
     import numpy as np  # noqa: PLC0415 - not for --help
 
     shares = np.concatenate([scorer.shares(texts[at : at + _AT_ONCE])[0] for at in range(0, len(texts), _AT_ONCE)])
@@ -102,26 +103,26 @@ def _asked(
     path: Path, columns: Columns, encoding: str, since: str, learnt_until: str
 ) -> tuple[list[str], list[str], list[str]]:
     """Give texts and their categories, each pair once, and what there is to say about them."""
-    from services.classify.training.examples import read_times  # noqa: PLC0415 - needs the train extra
+    from services.classify.training.examples import of_past  # noqa: PLC0415 - needs the train extra
 
     if since and not columns.created:
         raise HistoryError(["--since needs to know when requests came in; name the column: --created COLUMN"])
     past = read_history(path, columns, encoding=encoding, fewest=1, classes=1)
-    times = read_times([request.created for request in past.requests])
+    examples = of_past(past)
     first = _day(since)
     kept: dict[tuple[str, str], datetime | None] = {}
     early = 0
-    for request, time in zip(past.requests, times, strict=True):
-        if first is not None and (time is None or time.replace(tzinfo=None) < first):
+    for each in examples:
+        if first is not None and (each.created is None or each.created.replace(tzinfo=None) < first):
             early += 1
         else:
-            kept.setdefault((request.text, request.service_code), time)
+            kept.setdefault((each.text, each.label), each.created)
     if not kept:
         raise HistoryError([f"{path.name}: no request came in since {since}; give an earlier day"])
     notes = list(past.notes)
     if early:
         notes.append(f"{early:,} rows of before {since} are left out")
-    if repeats := len(past.requests) - early - len(kept):
+    if repeats := len(examples) - early - len(kept):
         notes.append(f"{repeats:,} repeats of a text under the same category count once")
     known = sum(time is not None and time.date().isoformat() <= learnt_until for time in kept.values())
     if learnt_until and known:
@@ -138,8 +139,3 @@ def _day(since: str) -> datetime | None:
         return datetime.fromisoformat(since).replace(tzinfo=None)
     except ValueError:
         raise HistoryError([f"--since {since}: no day; expected 2026-01-31"]) from None
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)

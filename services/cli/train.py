@@ -49,16 +49,16 @@ def train(
 ) -> None:
     """Train a model and say how good it is on texts it had not seen. Takes minutes, on one core, without a GPU."""
     if history is None and city is None:
-        _fail(
+        fail(
             "stormdrain train has nothing to learn from; give --history FILE --text COLUMN --label COLUMN or --city DIR"
         )
     if history is not None and not (text and label):
-        _fail(f"stormdrain train cannot read {history}; name its columns: --text COLUMN --label COLUMN")
+        fail(f"stormdrain train cannot read {history}; name its columns: --text COLUMN --label COLUMN")
     try:
         from services.classify.training.examples import TrainingError, of_city  # noqa: PLC0415 - needs the train extra
         from services.classify.training.train import train as learn  # noqa: PLC0415 - as above
     except ImportError as error:
-        _fail(_NEEDS.format(error.name))
+        fail(_NEEDS.format(error.name))
     try:
         town = load(city) if city else None
         if history is None:
@@ -76,7 +76,7 @@ def train(
             on_progress=lambda what, share: typer.echo(f"{share:4.0%}  {what}", err=True),
         )
     except (CityError, HistoryError, TrainingError) as error:
-        _fail(str(error))
+        fail(str(error))
     typer.echo(json.dumps(msgspec.to_builtins(card), ensure_ascii=False, indent=2) if as_json else told(card, out))
 
 
@@ -97,20 +97,17 @@ def told(card: Card, out: Path) -> str:
 
 
 def _past(path: Path, columns: Columns, encoding: str, town: City | None) -> list[Example]:
-    from services.classify.training.examples import Example, TrainingError, read_times  # noqa: PLC0415 - as above
+    from services.classify.training.examples import TrainingError, of_past  # noqa: PLC0415 - as above
 
     past = read_history(path, columns, encoding=encoding)
     strange = [f"{name} ({code})" for code, name in past.names.items() if town and code not in town.categories]
     if strange:
         message = f"{path.name}: {len(strange)} of its categories are not the city's: {', '.join(strange)}"
         raise TrainingError(message + "; give the column of service codes, or add them to categories.yaml")
-    times = read_times([request.created for request in past.requests])
-    return [
-        Example(text=request.text, label=request.service_code, created=time)
-        for request, time in zip(past.requests, times, strict=True)
-    ]
+    return of_past(past)
 
 
-def _fail(message: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
+    """End with the message on standard error and status 1."""
     typer.echo(message, err=True)
     raise typer.Exit(1)

@@ -109,10 +109,23 @@ def upper_bound(hits: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.where(hits < counts, beta.ppf(1 - DOUBT, hits + 1, np.maximum(counts - hits, 1)), 1.0)
 
 
+def binned(sure: np.ndarray) -> np.ndarray:
+    """Give the bin of each confidence, from 0 to `BINS` - 1."""
+    bins: np.ndarray = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return bins
+
+
+def ranked(sure: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give confidences from the highest on, how many are right so far, and which is the last of its kind, as a mask."""
+    order = np.argsort(-sure, kind="stable")
+    falling = sure[order]
+    return falling, right[order].cumsum(), np.append(falling[1:] < falling[:-1], True)
+
+
 def calibration_error(shares: np.ndarray, answers: np.ndarray) -> float:
     """Give the expected calibration error: how far confidence and precision are apart, on average over `BINS` bins."""
     sure, right = shares.max(axis=1), shares.argmax(axis=1) == answers
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    bins = binned(sure)
     gaps = [abs(sure[bins == each].sum() - right[bins == each].sum()) for each in range(BINS)]
     return float(sum(gaps) / max(len(sure), 1))
 
@@ -129,8 +142,6 @@ def _cut(sure: np.ndarray, right: np.ndarray, enough: Callable[[np.ndarray, np.n
     """Give the lowest confidence for which those at or above it are enough, rounded up to four digits."""
     if not len(sure):
         return None
-    order = np.argsort(-sure, kind="stable")
-    falling, hits, counts = sure[order], right[order].cumsum(), np.arange(1, len(sure) + 1)
-    last_of_its_kind = np.append(falling[1:] < falling[:-1], True)
-    good = np.flatnonzero(last_of_its_kind & enough(hits, counts))
+    falling, hits, last_of_its_kind = ranked(sure, right)
+    good = np.flatnonzero(last_of_its_kind & enough(hits, np.arange(1, len(sure) + 1)))
     return round(min(math.ceil(float(falling[good[-1]]) * 1e4) / 1e4, 1.0), 4) if len(good) else None

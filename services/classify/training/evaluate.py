@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.classify.training.calibrate import BINS, calibration_error, lower_bound
+from services.classify.training.calibrate import BINS, binned, calibration_error, lower_bound, ranked
 
 CURVE_POINTS = 300
 WORST = 25
@@ -175,12 +175,10 @@ def _share(right: np.ndarray) -> float | None:
 
 def _curve(sure: np.ndarray, right: np.ndarray) -> list[Point]:
     """Give a point for each confidence that occurs, the highest first."""
-    order = np.argsort(-sure, kind="stable")
-    falling, hits = sure[order], right[order].cumsum()
-    ends = np.flatnonzero(np.append(falling[1:] < falling[:-1], True))
+    falling, hits, last_of_its_kind = ranked(sure, right)
     return [
         Point(share=(end + 1) / len(sure), precision=hits[end] / (end + 1), confidence=float(falling[end]))
-        for end in ends.tolist()
+        for end in np.flatnonzero(last_of_its_kind).tolist()
     ]
 
 
@@ -190,7 +188,7 @@ def _thinned(curve: Sequence[Point]) -> tuple[Point, ...]:
 
 
 def _bins(sure: np.ndarray, right: np.ndarray) -> tuple[Bin, ...]:
-    of = np.minimum((sure * BINS).astype(int), BINS - 1)
+    of = binned(sure)
     return tuple(
         Bin(texts=int(mine.sum()), confidence=float(sure[mine].mean()), right=float(right[mine].mean()))
         for each in range(BINS)

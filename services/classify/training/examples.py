@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import msgspec
 
+from services.city.history import History
 from services.city.model import City
 from services.classify.training.taxonomy import changes
 
@@ -154,6 +155,20 @@ def of_city(city: City) -> list[Example]:
 def _spelt(text: str) -> Iterable[str]:
     """Give a text as it is, and as it is written where a keyboard has no umlauts: `Strasse`, `Muell`."""
     return dict.fromkeys((text, text.translate(_WITHOUT_UMLAUTS)))
+
+
+def of_past(past: History) -> list[Example]:
+    """Give what a town's past requests teach, in their order.
+
+    Raises:
+        TrainingError: their times are in no known notation.
+
+    """
+    times = read_times([request.created for request in past.requests])
+    return [
+        Example(text=request.text, label=request.service_code, created=time)
+        for request, time in zip(past.requests, times, strict=True)
+    ]
 
 
 def read_times(column: Sequence[str]) -> list[datetime | None]:
