@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException
 
 from services.city.findings import CityError
 from services.cli.chaos import page
+from services.cli.chaos.conductor import WITHIN_S
 from services.cli.chaos.plan import KINDS
 from services.cli.chaos.run import Options, react, run
 from services.cli.export import ExportError
@@ -46,6 +47,12 @@ def chaos(
         list[str] | None, typer.Option(help="Only faults of this name, once; may be given again.", show_default=False)
     ] = None,
     poison: Annotated[float, typer.Option(help="Poison messages for each report.", min=0, max=0.5)] = 0.01,
+    within: Annotated[
+        float,
+        typer.Option(
+            help="Seconds that a fault may take until all is whole again; more, where others use the machine.", min=1
+        ),
+    ] = WITHIN_S,
     city: Annotated[Path, typer.Option(help="The town.")] = Path("city"),
     models: Annotated[Path, typer.Option(help="Its models.")] = Path("models"),
     file: Annotated[
@@ -79,6 +86,7 @@ def chaos(
         seed=seed,
         only=tuple(only or ()),
         poison=poison,
+        within=within,
         city=city,
         models=models,
         file=file,

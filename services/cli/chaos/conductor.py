@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from services.cli.chaos.plan import Round
     from services.sandbox.jars import OnProgress
 
-LIMIT_S = 120.0
+WITHIN_S = 120.0
+"""Published: the town is whole again within this after a fault."""
 READ_AGAIN = 2000.0
 """Reports a second that a worker which keeps state reads again, at least, while the town and three nodes work on beside
 it; in an hour at storm rate there are as many to read as a town keeps for months."""
@@ -43,6 +44,7 @@ class Conductor:
     say: OnProgress
     check: Callable[[], None]
     """Raises what ended one of the threads that send and read."""
+    within_s: float = WITHIN_S
     played: list[Played] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     system_down_s: float = 0.0
@@ -80,7 +82,7 @@ class Conductor:
         while not self._whole(blow, beside):
             self.check()
             self._tell(blow.told)
-            limit_s = LIMIT_S + (self.stage.sending.number if self.stage.sending else 0) / READ_AGAIN
+            limit_s = self.within_s + (self.stage.sending.number if self.stage.sending else 0) / READ_AGAIN
             if time.time() - blow.at > limit_s:
                 self.played.append(Played(kind=kind, target=blow.target, recovered_s=None))
                 self.say(f"{kind} ({blow.target}): not whole again within {limit_s:.0f} s")

@@ -17,7 +17,7 @@ import psutil
 
 from services.city.load import load
 from services.cli.chaos import outcome
-from services.cli.chaos.conductor import LIMIT_S, READ_AGAIN, Conductor
+from services.cli.chaos.conductor import READ_AGAIN, WITHIN_S, Conductor
 from services.cli.chaos.memory import Memory
 from services.cli.chaos.plan import draw
 from services.cli.chaos.reports import Past, storms
@@ -39,7 +39,7 @@ QUIET_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a run is asked for; `reports` at least, `rate` a second, `poison` for each report."""
+    """What a run is asked for; `reports` at least, `rate` a second, `poison` for each; whole `within` seconds."""
 
     reports: int = 20_000
     rate: float = 60.0
@@ -47,6 +47,7 @@ class Options:
     only: tuple[str, ...] = ()
     poison: float = 0.01
     nodes: int = 3
+    within: float = WITHIN_S
     city: Path = Path("city")
     models: Path = Path("models")
     file: Path | None = None
@@ -103,6 +104,7 @@ def run(state: Path, options: Options, say: OnProgress) -> dict[str, Any]:
         seed=options.seed,
         settings=settings,
         memory=memory,
+        patience=options.within / WITHIN_S,
         say=say,
     ) as stage:
         sending = Sending(stage.town.door, told, per_second=options.rate, at_least=options.reports)
@@ -110,7 +112,7 @@ def run(state: Path, options: Options, say: OnProgress) -> dict[str, Any]:
         stage.sending = sending
         conductor = _played(stage, sending, options, say)
         sent = list(sending.sent.accepted.values())
-        drained_s = outcome.settle(stage)
+        drained_s = outcome.settle(stage, options.within)
         say(
             f"{len(sent):,} reports are sent, " + ("and nothing waits" if drained_s is not None else "and some wait on")
         )
@@ -149,7 +151,7 @@ def _told(options: Options) -> tuple[Iterable[dict[str, Any]], dict[str, str]]:
     if options.file is None:
         return storms(load(options.city), options.seed), dict(SETTINGS)
     past = Past(options.file, options.reports)
-    late = past.late(options.rate, LIMIT_S + options.reports / READ_AGAIN)
+    late = past.late(options.rate, options.within + options.reports / READ_AGAIN)
     hours = max(MatchSettings().lateness_hours, late.total_seconds() / 3600)
     return past, {**SETTINGS, "MATCH_LATENESS_HOURS": f"{hours:.0f}"}
 
@@ -162,7 +164,7 @@ def _played(stage: Stage, sending: Sending, options: Options, say: OnProgress) -
             attendant.check()
             sending.check()
 
-        conductor = Conductor(stage, _luck(options.seed), say, check)
+        conductor = Conductor(stage, _luck(options.seed), say, check, within_s=options.within)
         sending.start()
         time.sleep(QUIET_S)
         while True:

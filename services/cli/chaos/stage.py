@@ -86,6 +86,8 @@ class Stage:
     follower: Follower
     poisoner: Poisoner
     memory: Memory
+    patience: float = 1.0
+    """How much longer than on a machine of its own anything may take."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     sending: Sending | None = None
     _decks: dict[str, list[str]] = field(default_factory=dict)
@@ -136,8 +138,8 @@ class Stage:
         """
         began = time.monotonic()
         while not true():
-            if time.monotonic() - began > within_s:
-                message = f"{what} was not seen within {within_s:g} s"
+            if time.monotonic() - began > within_s * self.patience:
+                message = f"{what} was not seen within {within_s * self.patience:g} s"
                 raise TimeoutError(message)
             time.sleep(LOOK_S / 2)
         return time.monotonic() - began
@@ -275,6 +277,7 @@ def raised(
     seed: int,
     settings: Mapping[str, str],
     memory: Memory,
+    patience: float,
     say: OnProgress,
 ) -> Iterator[Stage]:
     """Bring everything up, the workers with `settings`; at the end take it down."""
@@ -325,6 +328,7 @@ def raised(
             follower=follower,
             poisoner=poisoner,
             memory=memory,
+            patience=patience,
         )
 
 
