@@ -54,10 +54,12 @@ class OddNames:
 
     def acknowledged(self) -> Iterator[tuple[Place, Any]]:
         """Give the records that were written since the last call, each with its place and `what` it was sent with."""
-        done = [(future, what) for future, what in self._waiting if future.done()]
-        self._waiting = [(future, what) for future, what in self._waiting if not future.done()]
-        for future, what in done:
-            yield future.result(), what
+        waiting, self._waiting = self._waiting, []
+        for future, what in waiting:
+            if future.done():  # asked once: it may be done a moment later
+                yield future.result(), what
+            else:
+                self._waiting.append((future, what))
 
     def close(self) -> None:
         """Stop the thread; what was not written yet never is."""

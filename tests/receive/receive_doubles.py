@@ -204,11 +204,16 @@ def served(house: House) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     server = TestServer(application(house.keeper))
+
+    async def close() -> None:
+        await server.close()
+        await asyncio.sleep(0.1)  # a connection whose other end has just gone is closed a moment later
+
     try:
         asyncio.run_coroutine_threadsafe(server.start_server(), loop).result(10)
         yield str(server.make_url("/")).rstrip("/")
     finally:
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(close(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
