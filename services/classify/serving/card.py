@@ -1,9 +1,10 @@
 """A model's directory: what lies in it, where it comes from and how good it is.
 
-Five files. `card.json` says where the model comes from and the SHA-256 of the others: `model.onnx` (rows of scores by
-token, summed, normed, softmaxed), `tokenizer.json` (of the `tokenizers` library), `pairs.npy` (which pairs of
-neighbouring tokens have a row) and `labels.json` (categories, families, thresholds). Nothing in it is code: a model of
-unknown origin can be wrong, but it cannot run anything.
+`card.json` says where the model comes from and the SHA-256 of the other files: `model.onnx` (rows of scores by token,
+summed, normed, softmaxed), `tokenizer.json` (of the `tokenizers` library), `pairs.npy` (which pairs of neighbouring
+tokens have a row) and `labels.json` (categories, families, thresholds). A cascade has two more: `encoder.onnx`, which
+reads again what the first is unsure of, and `encoder-tokenizer.json`. Nothing in it is code: a model of unknown origin
+can be wrong, but it cannot run anything.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ import msgspec
 
 CARD, LABELS, MODEL, PAIRS, TOKENIZER = "card.json", "labels.json", "model.onnx", "pairs.npy", "tokenizer.json"
 FILES = (LABELS, MODEL, PAIRS, TOKENIZER)
+ENCODER, ENCODER_TOKENIZER = "encoder.onnx", "encoder-tokenizer.json"
+ENCODER_FILES = (ENCODER, ENCODER_TOKENIZER)
 FORMAT = 2
 
 
@@ -55,6 +58,25 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """Share of tokens that it did not know, or in pieces alone."""
 
 
+class Cascade(msgspec.Struct, frozen=True, kw_only=True):
+    """A second look by an encoder at what the fast model is unsure of."""
+
+    encoder: str
+    """Its name."""
+    gate: float
+    """A text of which the fast model is less sure is read again."""
+    fast: float
+    """What the fast model's opinion (log of its shares) weighs then."""
+    weight: float
+    """What the encoder's (its scores) weighs."""
+    read: float
+    """Share of the texts held back that were read again."""
+    top1_fast: float
+    """What `top1` would be without it."""
+    top1_all: float
+    """What `top1` would be if every text were read again."""
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Where a model comes from and how good it is, from its data alone: the same data make the same card."""
 
@@ -79,6 +101,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Share of those that were right; None: none was let out."""
     mixture: dict[str, float] = {}
     """What each learner weighs in it; already inside model.onnx."""
+    cascade: Cascade | None = None
     categories: dict[str, Score]
     reference: Reference | None = None
     tried: tuple[Tried, ...] = ()
@@ -91,7 +114,12 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fingerprint(self) -> str:
         """Give one SHA-256 for all files: another threshold makes another model."""
-        return hashlib.sha256("".join(self.files[name] for name in FILES).encode()).hexdigest()
+        return hashlib.sha256("".join(self.files[name] for name in self.listed).encode()).hexdigest()
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The files that the model is made of, besides the card."""
+        return FILES if self.cascade is None else (*FILES, *ENCODER_FILES)
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +128,8 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]
     families: dict[str, str]
     thresholds: dict[str, float | None]
+    confidence: tuple[tuple[float, float], ...] = ()
+    """Knots of the line from what the model says to how often that was right; see `serving.confidence`."""
 
 
 def read(directory: Path) -> tuple[Card, dict[str, bytes]]:
@@ -119,7 +149,7 @@ def read(directory: Path) -> tuple[Card, dict[str, bytes]]:
     if card.format != FORMAT:
         raise ModelError(directory, f"{CARD} is of format {card.format}, expected {FORMAT}")
     faults, contents = [], {}
-    for name in FILES:
+    for name in card.listed:
         path = directory / name
         contents[name] = path.read_bytes() if path.is_file() else b""
         if not contents[name]:

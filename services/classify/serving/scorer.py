@@ -11,7 +11,20 @@ from tokenizers import Tokenizer
 
 from services.classify.core import Opinion
 from services.classify.serving.bags import Bags, Pairs, bags, padded, pieces
-from services.classify.serving.card import LABELS, MODEL, PAIRS, TOKENIZER, Labels, ModelError, Reference, read
+from services.classify.serving.card import (
+    ENCODER,
+    ENCODER_TOKENIZER,
+    LABELS,
+    MODEL,
+    PAIRS,
+    TOKENIZER,
+    Labels,
+    ModelError,
+    Reference,
+    read,
+)
+from services.classify.serving.confidence import honest
+from services.classify.serving.encoder import Encoder, SecondLook
 
 # When it is loaded, ONNX Runtime (1.31 does) begins to tell its maker about the machine and its models, unless this is
 # set before; `disable_telemetry_events` comes too late. What a city runs is nobody's business.
@@ -43,6 +56,10 @@ class OnnxScorer:
             self._tokenizer = Tokenizer.from_buffer(contents[TOKENIZER])
             keys = np.load(io.BytesIO(contents[PAIRS]), allow_pickle=False)
             self._session = session(contents[MODEL])
+            self._second = None
+            if self.card.cascade is not None:
+                encoder = Encoder(session(contents[ENCODER]), contents[ENCODER_TOKENIZER])
+                self._second = SecondLook(self.card.cascade, encoder)
         except Exception as error:  # four libraries, and not all have errors of their own
             raise ModelError(directory, f"its files cannot be read ({error})") from error
         self._tokenizer.enable_truncation(max_tokens)
@@ -85,7 +102,7 @@ class OnnxScorer:
     def score(self, texts: Sequence[str]) -> list[Opinion]:
         """Give the three likeliest categories of each text with their shares, and how many of its tokens are known."""
         found = self._bags(texts)
-        shares, known, unknown = self._shares(found), found.sizes, found.share(self._pieces)
+        shares, known, unknown = self._shares(found, texts), found.sizes, found.share(self._pieces)
         best = np.argsort(-shares, axis=1, kind="stable")[:, :3]
         certain = np.take_along_axis(shares, best, axis=1)
         labels = self.labels.labels
@@ -99,17 +116,21 @@ class OnnxScorer:
     def shares(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Give the share of each label by text, in the order of the labels, and each text's count of known tokens."""
         found = self._bags(texts)
-        return self._shares(found), found.sizes
+        return self._shares(found, texts), found.sizes
 
     def _bags(self, texts: Sequence[str]) -> Bags:
         encoded = self._tokenizer.encode_batch_fast([_readable(text) for text in texts], add_special_tokens=False)
         return bags([each.ids for each in encoded], self._pairs)
 
-    def _shares(self, found: Bags) -> np.ndarray:
+    def _shares(self, found: Bags, texts: Sequence[str]) -> np.ndarray:
         shares = np.empty((len(found.lengths), len(self.labels.labels)), dtype=np.float32)
         for texts_of_a_length, ids, weights in padded(found):
             (shares[texts_of_a_length],) = self._session.run(None, {"ids": ids, "weights": weights})
-        return shares
+        if self._second is not None:
+            again = np.flatnonzero(self._second.wanted(shares) & (found.sizes > 0))
+            if len(again):
+                shares[again] = self._second.taken(shares[again], [_readable(texts[each]) for each in again.tolist()])
+        return honest(shares, self.labels.confidence)
 
 
 def session(model: bytes) -> onnxruntime.InferenceSession:

@@ -20,6 +20,8 @@ FEWEST = 5
 FOLDS = 5
 WINDOWS = (0.4, 0.6, 0.8)
 """Shares of dated texts, the earliest, that are learnt from to judge the fifth that follows."""
+LATE = 0.9
+"""Where only the last fifth is judged: what comes after this share of all, by thresholds from what came before."""
 
 _WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 _SPACE = re.compile(r"\s+")
@@ -117,11 +119,14 @@ def digest(examples: Iterable[Example]) -> str:
     return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
-def hold_back(examples: Sequence[Example]) -> Parts:
-    """Part examples: by time where there are dates (never at random then), by group, else by a hash of the text."""
+def hold_back(examples: Sequence[Example], *, once: bool = False) -> Parts:
+    """Part examples: by time where there are dates (never at random then), by group, else by a hash of the text.
+
+    With `once`, for what takes long to learn, all pairs learn from the same texts.
+    """
     if any(example.created for example in examples):
-        ends = [round(len(examples) * share) for share in (*WINDOWS, 1.0)]
-        pairs = [(range(end), range(end, then)) for end, then in pairwise(ends)]
+        ends = [round(len(examples) * share) for share in ((WINDOWS[-1], LATE) if once else WINDOWS)] + [len(examples)]
+        pairs = [(range(ends[0] if once else end), range(end, then)) for end, then in pairwise(ends)]
         rule = f"learnt from the earlier {WINDOWS[-1]:.0%}, judged by the later {1 - WINDOWS[-1]:.0%}"
         return Parts(pairs=tuple(pairs), rule=rule, by_time=True)
     if any(example.group for example in examples):
@@ -134,6 +139,9 @@ def hold_back(examples: Sequence[Example]) -> Parts:
         rule = f"cross-validated in {FOLDS} folds at random, for want of dates: expect less of the future"
     every = range(len(examples))
     parted = [([i for i in every if folds[i] != fold], [i for i in every if folds[i] == fold]) for fold in range(FOLDS)]
+    if once:
+        learnt, held = parted[0]
+        return Parts(pairs=((learnt, held[::2]), (learnt, held[1::2])), rule=f"{rule}, of which one was judged")
     return Parts(pairs=tuple(pair for pair in parted if all(pair)), rule=rule)
 
 

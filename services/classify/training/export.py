@@ -11,7 +11,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from services.classify.serving.card import CARD, LABELS, MODEL, PAIRS, TOKENIZER, Card, Labels, Tried
+from services.classify.serving.card import (
+    CARD,
+    ENCODER_FILES,
+    LABELS,
+    MODEL,
+    PAIRS,
+    TOKENIZER,
+    Card,
+    Labels,
+    Tried,
+)
 from services.classify.serving.scorer import OnnxScorer
 from services.classify.training.fit import Mixed
 
@@ -69,10 +79,11 @@ def graph(mixed: Mixed) -> bytes:
     return serialized
 
 
-def write(out: Path, mixed: Mixed, labels: Labels, card: Card) -> Card:
+def write(out: Path, mixed: Mixed, labels: Labels, card: Card, encoder: Mapping[str, bytes]) -> Card:
     """Write the directory `out`, the card last, and give the card with the hashes of the files.
 
-    Files of an earlier model are replaced; a process that serves it has them in memory.
+    `encoder` holds `ENCODER_FILES`, or nothing. Files of an earlier model are replaced; a process that serves it has
+    them in memory.
     """
     keys = io.BytesIO()
     np.save(keys, mixed.vocabulary.pairs.keys, allow_pickle=False)
@@ -81,9 +92,11 @@ def write(out: Path, mixed: Mixed, labels: Labels, card: Card) -> Card:
         MODEL: graph(mixed),
         PAIRS: keys.getvalue(),
         TOKENIZER: mixed.vocabulary.tokenizer.to_str().encode(),
+        **encoder,
     }
     out.mkdir(parents=True, exist_ok=True)
-    (out / CARD).unlink(missing_ok=True)
+    for name in (CARD, *ENCODER_FILES):
+        (out / name).unlink(missing_ok=True)
     for name, content in contents.items():
         (out / name).write_bytes(content)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}

@@ -2,26 +2,46 @@
 
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from services.classify.serving.card import Card, Labels, Reference, Score
-from services.classify.training.calibrate import Judged, calibration_error, mixture, thresholds
+from services.classify.serving.card import ENCODER_FILES, Card, Cascade, Labels, Reference, Score
+from services.classify.training.calibrate import Judged, calibration_error, thresholds
+from services.classify.training.cascade import Blend, blend
+from services.classify.training.encoder.head import Opinion, frozen
+from services.classify.training.encoder.weights import Weights
 from services.classify.training.examples import Cleaned, Example, Parts, TrainingError, clean, digest, hold_back
 from services.classify.training.export import write
 from services.classify.training.fit import LEARNERS, Fitted, fit
 from services.classify.training.vocabulary import build
 
 MOST_TOKENS = 384
+READING = 0.4
+"""Share of the work that reading with an encoder is, by and large."""
 LAST = 0.75
 """Share of the work that is done before the final fit, by and large."""
 LIBRARIES = ("numpy", "onnx", "scipy", "tokenizers")
 
 Progress = Callable[[str, float], None]
 """Told what is being done and the share that is done."""
+
+
+class Reader(Protocol):
+    """An encoder that can be taught the categories."""
+
+    @property
+    def name(self) -> str:
+        """What the card says of it."""
+
+    def taught(self, learnt: Sequence[int]) -> Opinion:
+        """Give what has learnt from the chosen texts alone."""
+
+    def served(self) -> tuple[bytes, bytes]:
+        """Give the graph and the tokenizer that all texts taught."""
 
 
 def train(
@@ -31,29 +51,35 @@ def train(
     out: Path,
     source: str,
     target_precision: float = 0.95,
+    encoder: Weights | None = None,
+    tune: bool = False,
     on_progress: Progress | None = None,
 ) -> Card:
     """Learn categories from `history` and write the model into `out`; the same history gives the same model.
 
     Scores come from texts held back (`hold_back` says how), thresholds likewise; the model itself learns from all.
-    A category that `families` does not name is its own family.
+    A category that `families` does not name is its own family. With an `encoder` the model is a cascade;
+    with `tune` all of it is taught the categories, which needs torch and takes longer, and not only its head.
 
     Raises:
         TrainingError: the history cannot be learnt from.
 
     """
     cleaned = clean(history)
-    parts = hold_back(cleaned.examples)
+    parts = hold_back(cleaned.examples, once=tune)
     work = _Work(cleaned, target_precision, families, on_progress or (lambda _what, _share: None))
+    if encoder is not None:
+        work.read_with(encoder, tune=tune)
     judged = work.judge(parts)
     work.on_progress("learning from all texts", LAST)
-    weights = mixture(judged)
-    needed = thresholds(judged.shares(weights), judged.answers, cleaned.labels, work.families, target_precision)
-    labels = Labels(labels=cleaned.labels, families=work.families, thresholds=needed)
-    final = work.fit(range(len(cleaned.examples))).mixed(weights)
+    found = blend(judged)
+    needed = thresholds(found.shares(judged), judged.answers, cleaned.labels, work.families, target_precision)
+    labels = Labels(labels=cleaned.labels, families=work.families, thresholds=needed, confidence=found.knots)
+    final = work.fit(range(len(cleaned.examples))).mixed(found.mixture)
+    files = work.second_look()
     work.on_progress("writing the model", 1.0)
-    card = work.card(source, parts, judged, labels, weights)
-    return write(out, final, labels, card)
+    card = work.card(source, parts, judged, labels, found)
+    return write(out, final, labels, card, files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +99,59 @@ class _Work:
         self.families = {label: families.get(label, label) for label in self.labels}
         place = {label: number for number, label in enumerate(self.labels)}
         self.answers = np.array([place[example.label] for example in cleaned.examples])
+        self.texts = [example.text for example in cleaned.examples]
+        self.began = 0.0
+        self.reader: Reader | None = None
+
+    def read_with(self, encoder: Weights, *, tune: bool) -> None:
+        """Give the model an encoder."""
+        what = f"{'learning' if tune else 'reading'} with {encoder.name}"
+        if tune:
+            from services.classify.training.encoder.tune import Tuned  # noqa: PLC0415 - needs torch
+
+            self.reader = Tuned(
+                weights=encoder,
+                texts=self.texts,
+                answers=self.answers,
+                categories=len(self.labels),
+                on_progress=lambda share: self.on_progress(what, share),
+            )
+            return
+        self.began = READING
+        self.reader = frozen(
+            encoder,
+            self.texts,
+            self.answers,
+            len(self.labels),
+            lambda share: self.on_progress(what, READING * share),
+        )
+
+    def second_look(self) -> dict[str, bytes]:
+        """Give the files of the encoder."""
+        if self.reader is None:
+            return {}
+        return dict(zip(ENCODER_FILES, self.reader.served(), strict=True))
 
     def fit(self, chosen: Sequence[int]) -> Fitted:
-        texts = [self.cleaned.examples[number].text for number in chosen]
+        texts = [self.texts[number] for number in chosen]
         vocabulary = build(texts, len(self.labels), MOST_TOKENS)
         return fit(vocabulary, texts, self.answers[np.asarray(chosen)], len(self.labels))
 
     def judge(self, parts: Parts) -> Judged:
         """Judge every text held back by what was learnt without it; a pair's number is the fold."""
-        scores, answers, folds, unknown = [], [], [], []
+        scores, answers, folds, unknown, reread = [], [], [], [], []
+        before: Sequence[int] | None = None
+        fitted: Fitted
+        opinion: Opinion | None
         for number, (learnt, held) in enumerate(parts.pairs):
-            self.on_progress(f"judging, part {number + 1} of {len(parts.pairs)}", LAST * number / len(parts.pairs))
-            fitted, texts = self.fit(learnt), [self.cleaned.examples[each].text for each in held]
+            share = self.began + (LAST - self.began) * number / len(parts.pairs)
+            self.on_progress(f"judging, part {number + 1} of {len(parts.pairs)}", share)
+            if learnt != before:
+                before, fitted = learnt, self.fit(learnt)
+                opinion = self.reader.taught(learnt) if self.reader is not None else None
+            if opinion is not None:
+                reread.append(opinion(held))
+            texts = [self.texts[each] for each in held]
             scores.append(fitted.scores(texts))
             unknown.append(fitted.vocabulary.unknown(texts))
             answers.append(self.answers[np.asarray(held)])
@@ -94,6 +161,7 @@ class _Work:
             answers=np.concatenate(answers),
             folds=np.concatenate(folds),
             unknown=np.concatenate(unknown),
+            read=np.concatenate(reread) if reread else None,
         )
 
     def rehearse(self, judged: Judged, parts: Parts) -> _Rehearsed:
@@ -104,15 +172,15 @@ class _Work:
         for fold in [last] if parts.by_time else range(last + 1):
             mine = judged.folds == fold
             others = judged.of(~mine)
-            weights = mixture(others)
-            shares[mine] = judged.of(mine).shares(weights)
-            needed = thresholds(others.shares(weights), others.answers, self.labels, self.families, self.target)
+            found = blend(others)
+            shares[mine] = found.shares(judged.of(mine))
+            needed = thresholds(found.shares(others), others.answers, self.labels, self.families, self.target)
             needs = np.array([2.0 if (need := needed[label]) is None else need for label in self.labels])
             released[mine] = shares[mine].max(axis=1) >= needs[shares[mine].argmax(axis=1)]
         scored = judged.folds == last if parts.by_time else np.ones(len(released), dtype=bool)
         return _Rehearsed(judged.of(scored), shares[scored], released[scored])
 
-    def card(self, source: str, parts: Parts, every: Judged, labels: Labels, weights: np.ndarray) -> Card:
+    def card(self, source: str, parts: Parts, every: Judged, labels: Labels, found: Blend) -> Card:
         rehearsed = self.rehearse(every, parts)
         judged = rehearsed.judged
         examples, answers = self.cleaned.examples, judged.answers
@@ -133,7 +201,8 @@ class _Work:
             target_precision=self.target,
             released=_share(rehearsed.released),
             released_precision=_share(right[rehearsed.released]) if rehearsed.released.any() else None,
-            mixture=dict(zip(LEARNERS, weights.tolist(), strict=True)),
+            mixture=dict(zip(LEARNERS, found.mixture.tolist(), strict=True)),
+            cascade=self.cascade(judged, found),
             categories={
                 label: Score(
                     texts=int((self.answers == number).sum()),
@@ -152,6 +221,21 @@ class _Work:
             notes=self.cleaned.notes,
             versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
             files={},
+        )
+
+    def cascade(self, judged: Judged, found: Blend) -> Cascade | None:
+        if self.reader is None or found.second is None or judged.read is None:
+            return None
+        first = judged.shares(found.mixture)
+        every = replace(found.second, gate=2.0).shares(first, judged.read)
+        return Cascade(
+            encoder=self.reader.name,
+            gate=found.second.gate,
+            fast=found.second.fast,
+            weight=found.second.weight,
+            read=_share(first.max(axis=1) < found.second.gate),
+            top1_fast=_share(first.argmax(axis=1) == judged.answers),
+            top1_all=_share(every.argmax(axis=1) == judged.answers),
         )
 
 
