@@ -4,7 +4,9 @@
 * `logistic`, `hinge`, `bayes`: each of our learners alone, before they are mixed;
 * `stormdrain`: the model that `stormdrain train` writes, served by ONNX Runtime in batches;
 * `stormdrain one by one`: the same, a text at a time;
-* `minilm`: all-MiniLM-L6-v2 in int8 with a head learnt on its vectors; only with --encoder. It has read English alone.
+* with --encoder, which has read English alone: `minilm`, all-MiniLM-L6-v2 in int8 as it comes, for every text, in
+  batches bucketed by length, with a head learnt on its vectors; `cascade`, what `stormdrain train --encoder minilm`
+  writes (with --tune fine-tuned); and `encoder`, that model's encoder for every text.
 
 All take one thread. How good they are is counted on texts that no side has learnt from, later ones where there are
 dates; how fast, in rounds in an order drawn anew. The last line on standard output is the result as JSON.
@@ -28,9 +30,12 @@ from benchmarks.classify.sides import Learn, Shares, alone, tfidf
 from benchmarks.machine import machine, now, spread
 from services.city.history import Columns, read_history
 from services.classify.serving.scorer import OnnxScorer
+from services.classify.training.calibrate import softmax
+from services.classify.training.encoder.weights import minilm
 from services.classify.training.evaluate import evaluate
 from services.classify.training.examples import Example, clean, of_past
 from services.classify.training.train import train
+from services.cli.encoders import fetched
 
 LATER = 0.2
 
@@ -56,13 +61,14 @@ def classify(
     rounds: Annotated[int, typer.Option(help="How often each side's speed is taken.")] = 5,
     texts: Annotated[int, typer.Option(help="Texts by which speed is taken, at most.")] = 2000,
     encoder: Annotated[bool, typer.Option(help="Race the MiniLM encoder, too: fetches 16 MB.")] = False,
+    tune: Annotated[bool, typer.Option(help="Fine-tune the encoder of the cascade; needs torch.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order in a round.")] = 1,
 ) -> None:
     """Measure how good and how fast a classifier is beside others; the last line of standard output is JSON."""
     learnt, held = _parted(history, Columns(text=text, label=label, created=created), most)
     judged = [each.text for each in held]
     meant = [each.label for each in held]
-    sides = _sides(learnt, encoder=encoder)
+    sides = _sides(learnt, encoder=encoder, tune=tune)
     figures: dict[str, dict[str, Any]] = {}
     for side in sides:
         found = evaluate(
@@ -102,7 +108,7 @@ def _parted(path: Path, columns: Columns, most: int) -> tuple[list[Example], lis
     return learnt, [each for each in examples[border:] if each.label in known]
 
 
-def _sides(learnt: Sequence[Example], *, encoder: bool) -> list[Side]:
+def _sides(learnt: Sequence[Example], *, encoder: bool, tune: bool) -> list[Side]:
     cleaned = clean(learnt)
     texts, labels = [each.text for each in cleaned.examples], cleaned.labels
     answers = np.array([labels.index(each.label) for each in cleaned.examples])
@@ -117,17 +123,31 @@ def _sides(learnt: Sequence[Example], *, encoder: bool) -> list[Side]:
         _say(f"{name} learns")
         began = time.monotonic()
         sides.append(Side(name, learn(texts, answers), labels, time.monotonic() - began, none))
-    with tempfile.TemporaryDirectory() as folder:
-        _say("stormdrain learns")
-        began = time.monotonic()
-        train(learnt, families={}, out=Path(folder), source="benchmark")
-        took = time.monotonic() - began
-        scorer = OnnxScorer(Path(folder))
+    scorer, took = _trained(learnt)
     own = scorer.labels
     one_by_one: Shares = lambda some: np.concatenate([scorer.shares([each])[0] for each in some])  # noqa: E731
     sides.append(Side("stormdrain", lambda some: scorer.shares(some)[0], own.labels, took, own.thresholds))
     sides.append(Side("stormdrain one by one", one_by_one, own.labels, took, own.thresholds))
+    if encoder:
+        cascade, took = _trained(learnt, encoder=minilm(fetched()), tune=tune)
+        read, needed = cascade.encoder, cascade.labels.thresholds
+        if read is None:
+            message = "the model has no encoder"
+            raise RuntimeError(message)
+        sides.append(Side("cascade", lambda some: cascade.shares(some)[0], own.labels, took, needed))
+        sides.append(Side("encoder", lambda some: softmax(read.rows(some)), own.labels, took, none))
     return sides
+
+
+def _trained(learnt: Sequence[Example], **options: Any) -> tuple[OnnxScorer, float]:  # noqa: ANN401 - train's own
+    """Give the model that `stormdrain train` would write, and the seconds that it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        _say("the cascade learns" if options else "stormdrain learns")
+        began = time.monotonic()
+        card = train(learnt, families={}, out=Path(folder), source="benchmark", **options)
+        if card.cascade is not None:
+            _say(f"{card.cascade.read:.0%} are read again below {card.cascade.gate:.2f}")
+        return OnnxScorer(Path(folder)), time.monotonic() - began
 
 
 def _speeds(sides: Sequence[Side], texts: Sequence[str], rounds: int, luck: Random) -> dict[str, list[float]]:

@@ -185,6 +185,21 @@ def test_a_threshold_is_the_lowest_confidence_with_enough_right_guesses() -> Non
     assert lowest(sure[:0], right[:0], 0.95) is None
 
 
+def test_of_ten_samples_at_most_one_gives_a_threshold_that_does_not_hold() -> None:
+    """Of guesses that are right as often as their confidence says, those above t are on average; many samples."""
+    luck = np.random.default_rng(11)
+    tried = released = broken = 0
+    for _ in range(400):
+        sure = luck.uniform(0.8, 1.0, 700)
+        right = luck.random(700) < sure
+        found = lowest(sure, right, 0.93)
+        tried += 1
+        released += found is not None
+        broken += found is not None and (found + 1.0) / 2 < 0.93
+    assert broken / tried <= 0.1
+    assert released / tried > 0.8
+
+
 @given(st.lists(st.tuples(st.floats(0.01, 1.0), st.booleans()), max_size=200))
 def test_no_threshold_is_given_that_its_own_texts_do_not_bear_out(texts: list[tuple[float, bool]]) -> None:
     sure, right = np.array([each for each, _ in texts]), np.array([each for _, each in texts], dtype=bool)
@@ -262,7 +277,8 @@ def test_the_same_history_in_another_order_makes_the_same_model(small_model: Pat
 
 def test_the_graph_gives_what_was_fitted(small_model: Path) -> None:
     """Half precision of the rows is all that parts them."""
-    from services.classify.training.fit import fit  # noqa: PLC0415 - only here
+    from services.classify.training.picture import PICTURE
+from services.classify.training.fit import fit  # noqa: PLC0415 - only here
 
     cleaned = clean(history(3))
     texts = [each.text for each in cleaned.examples]
@@ -308,6 +324,9 @@ def test_the_card_says_where_the_model_comes_from_and_how_good_it_is(tmp_path: P
     written = json.loads((tmp_path / "model" / CARD).read_bytes())
     assert msgspec.convert(written, Card) == card
     assert written["files"].keys() == set(FILES)
+    picture = (tmp_path / "model" / PICTURE).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert int.from_bytes(picture[16:20]) == 720
 
 
 def test_a_model_is_replaced_whole(small_model: Path, tmp_path: Path) -> None:

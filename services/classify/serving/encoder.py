@@ -41,7 +41,7 @@ class SecondLook:
     """Reads again what the fast model is unsure of, and adds both opinions up."""
 
     def __init__(self, cascade: Cascade, encoder: Encoder) -> None:
-        self._cascade, self._encoder = cascade, encoder
+        self._cascade, self.encoder = cascade, encoder
 
     def wanted(self, first: np.ndarray) -> np.ndarray:
         """Give which texts are read again, as a mask, from their shares (texts, categories)."""
@@ -50,7 +50,7 @@ class SecondLook:
 
     def taken(self, first: np.ndarray, texts: Sequence[str]) -> np.ndarray:
         """Give the shares of texts after the second look; `first` are those before it."""
-        return both(first, self._encoder.rows(texts), self._cascade.fast, self._cascade.weight)
+        return both(first, self.encoder.rows(texts), self._cascade.fast, self._cascade.weight)
 
 
 def both(first: np.ndarray, read: np.ndarray, fast: float, weight: float) -> np.ndarray:

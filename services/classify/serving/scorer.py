@@ -77,6 +77,11 @@ class OnnxScorer:
         """What it answered where it was made; see `services.classify.serving.drift.Referring`."""
         return self.card.reference
 
+    @property
+    def encoder(self) -> Encoder | None:
+        """What takes the second look; None: nothing does."""
+        return self._second.encoder if self._second is not None else None
+
     def _must_answer_as_it_did(self) -> None:
         tried = self.card.tried
         for was, opinion in zip(tried, self.score([each.text for each in tried]), strict=True):

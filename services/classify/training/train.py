@@ -17,6 +17,7 @@ from services.classify.training.encoder.weights import Weights
 from services.classify.training.examples import Cleaned, Example, Parts, TrainingError, clean, digest, hold_back
 from services.classify.training.export import write
 from services.classify.training.fit import LEARNERS, Fitted, fit
+from services.classify.training.picture import draw
 from services.classify.training.vocabulary import build
 
 MOST_TOKENS = 384
@@ -78,8 +79,10 @@ def train(
     final = work.fit(range(len(cleaned.examples))).mixed(found.mixture)
     files = work.second_look()
     work.on_progress("writing the model", 1.0)
-    card = work.card(source, parts, judged, labels, found)
-    return write(out, final, labels, card, files)
+    rehearsed = work.rehearse(judged, parts)
+    card = write(out, final, labels, work.card(source, parts, rehearsed, labels, found), files)
+    draw(out, rehearsed.shares, rehearsed.judged.answers, f"{len(rehearsed.shares):,} texts of {source} held back")
+    return card
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +183,7 @@ class _Work:
         scored = judged.folds == last if parts.by_time else np.ones(len(released), dtype=bool)
         return _Rehearsed(judged.of(scored), shares[scored], released[scored])
 
-    def card(self, source: str, parts: Parts, every: Judged, labels: Labels, found: Blend) -> Card:
-        rehearsed = self.rehearse(every, parts)
+    def card(self, source: str, parts: Parts, rehearsed: _Rehearsed, labels: Labels, found: Blend) -> Card:
         judged = rehearsed.judged
         examples, answers = self.cleaned.examples, judged.answers
         ranked = np.argsort(-rehearsed.shares, axis=1, kind="stable")
