@@ -24,6 +24,7 @@ from services.classify.training.calibrate import (
     upper_bound,
 )
 from services.classify.training.examples import Example, TrainingError, clean, digest, hold_back, of_city, read_times
+from services.classify.training.picture import PICTURE
 from services.classify.training.train import train
 from services.classify.training.vocabulary import build
 
@@ -277,8 +278,7 @@ def test_the_same_history_in_another_order_makes_the_same_model(small_model: Pat
 
 def test_the_graph_gives_what_was_fitted(small_model: Path) -> None:
     """Half precision of the rows is all that parts them."""
-    from services.classify.training.picture import PICTURE
-from services.classify.training.fit import fit  # noqa: PLC0415 - only here
+    from services.classify.training.fit import fit  # noqa: PLC0415 - only here
 
     cleaned = clean(history(3))
     texts = [each.text for each in cleaned.examples]
