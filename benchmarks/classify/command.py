@@ -27,6 +27,7 @@ import numpy as np
 import typer
 
 from benchmarks.classify.sides import Learn, Shares, alone, tfidf
+from benchmarks.classify.starting import started
 from benchmarks.machine import machine, now, spread
 from services.city.history import Columns, read_history
 from services.classify.serving.scorer import OnnxScorer
@@ -68,7 +69,7 @@ def classify(
     learnt, held = _parted(history, Columns(text=text, label=label, created=created), most)
     judged = [each.text for each in held]
     meant = [each.label for each in held]
-    sides = _sides(learnt, encoder=encoder, tune=tune)
+    sides, starts = _sides(learnt, judged[:texts], encoder=encoder, tune=tune)
     figures: dict[str, dict[str, Any]] = {}
     for side in sides:
         found = evaluate(
@@ -96,6 +97,7 @@ def classify(
         "learnt": len(learnt),
         "judged": len(held),
         "sides": figures,
+        "starts": starts,
     }
     typer.echo(json.dumps(result))
 
@@ -108,7 +110,9 @@ def _parted(path: Path, columns: Columns, most: int) -> tuple[list[Example], lis
     return learnt, [each for each in examples[border:] if each.label in known]
 
 
-def _sides(learnt: Sequence[Example], *, encoder: bool, tune: bool) -> list[Side]:
+def _sides(
+    learnt: Sequence[Example], asked: list[str], *, encoder: bool, tune: bool
+) -> tuple[list[Side], dict[str, dict[str, float]]]:
     cleaned = clean(learnt)
     texts, labels = [each.text for each in cleaned.examples], cleaned.labels
     answers = np.array([labels.index(each.label) for each in cleaned.examples])
@@ -123,31 +127,37 @@ def _sides(learnt: Sequence[Example], *, encoder: bool, tune: bool) -> list[Side
         _say(f"{name} learns")
         began = time.monotonic()
         sides.append(Side(name, learn(texts, answers), labels, time.monotonic() - began, none))
-    scorer, took = _trained(learnt)
+    scorer, took, start = _trained(learnt, asked)
+    starts = {"stormdrain": start}
     own = scorer.labels
     one_by_one: Shares = lambda some: np.concatenate([scorer.shares([each])[0] for each in some])  # noqa: E731
     sides.append(Side("stormdrain", lambda some: scorer.shares(some)[0], own.labels, took, own.thresholds))
     sides.append(Side("stormdrain one by one", one_by_one, own.labels, took, own.thresholds))
     if encoder:
-        cascade, took = _trained(learnt, encoder=minilm(fetched()), tune=tune)
+        cascade, took, starts["cascade"] = _trained(learnt, asked, encoder=minilm(fetched()), tune=tune)
         read, needed = cascade.encoder, cascade.labels.thresholds
         if read is None:
             message = "the model has no encoder"
             raise RuntimeError(message)
         sides.append(Side("cascade", lambda some: cascade.shares(some)[0], own.labels, took, needed))
         sides.append(Side("encoder", lambda some: softmax(read.rows(some)), own.labels, took, none))
-    return sides
+    return sides, starts
 
 
-def _trained(learnt: Sequence[Example], **options: Any) -> tuple[OnnxScorer, float]:  # noqa: ANN401 - train's own
-    """Give the model that `stormdrain train` would write, and the seconds that it took."""
+def _trained(
+    learnt: Sequence[Example],
+    asked: list[str],
+    **options: Any,  # noqa: ANN401 - train's own
+) -> tuple[OnnxScorer, float, dict[str, float]]:
+    """Give the model that `stormdrain train` would write, the seconds that took, and what serving it takes."""
     with tempfile.TemporaryDirectory() as folder:
         _say("the cascade learns" if options else "stormdrain learns")
         began = time.monotonic()
         card = train(learnt, families={}, out=Path(folder), source="benchmark", **options)
         if card.cascade is not None:
             _say(f"{card.cascade.read:.0%} are read again below {card.cascade.gate:.2f}")
-        return OnnxScorer(Path(folder)), time.monotonic() - began
+        took = time.monotonic() - began
+        return OnnxScorer(Path(folder)), took, started(Path(folder), asked)
 
 
 def _speeds(sides: Sequence[Side], texts: Sequence[str], rounds: int, luck: Random) -> dict[str, list[float]]:

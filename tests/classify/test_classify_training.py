@@ -100,6 +100,17 @@ def _day(found: Example) -> datetime:
     return found.created
 
 
+def test_what_takes_long_learns_once_and_is_judged_by_thresholds_from_what_came_before() -> None:
+    parts = hold_back(clean(history(6, dated=True)).examples, once=True)
+    assert [(len(learnt), held[0], len(held)) for learnt, held in parts.pairs] == [(192, 192, 24), (192, 216, 24)]
+    assert parts.rule == "learnt from the earlier 80%, judged by the last 10%"
+    undated = hold_back(clean(history(3)).examples, once=True)
+    (learnt, first), (again, second) = undated.pairs
+    assert learnt == again
+    assert sorted([*learnt, *first, *second]) == list(range(120))
+    assert abs(len(first) - len(second)) <= 1
+
+
 def test_undated_texts_among_dated_ones_count_as_the_earliest() -> None:
     examples = clean([*many("a", 20), *(example(f"b {day}", "b", day) for day in range(20))]).examples
     assert all(each.created is None for each in examples[:20])

@@ -127,7 +127,8 @@ def hold_back(examples: Sequence[Example], *, once: bool = False) -> Parts:
     if any(example.created for example in examples):
         ends = [round(len(examples) * share) for share in ((WINDOWS[-1], LATE) if once else WINDOWS)] + [len(examples)]
         pairs = [(range(ends[0] if once else end), range(end, then)) for end, then in pairwise(ends)]
-        rule = f"learnt from the earlier {WINDOWS[-1]:.0%}, judged by the later {1 - WINDOWS[-1]:.0%}"
+        judged = f"last {1 - LATE:.0%}" if once else f"later {1 - WINDOWS[-1]:.0%}"
+        rule = f"learnt from the earlier {WINDOWS[-1]:.0%}, judged by the {judged}"
         return Parts(pairs=tuple(pairs), rule=rule, by_time=True)
     if any(example.group for example in examples):
         folds = [_hash(f"{each.label} {each.group}") % FOLDS if each.group else FOLDS for each in examples]
@@ -140,7 +141,7 @@ def hold_back(examples: Sequence[Example], *, once: bool = False) -> Parts:
     every = range(len(examples))
     parted = [([i for i in every if folds[i] != fold], [i for i in every if folds[i] == fold]) for fold in range(FOLDS)]
     if once:
-        learnt, held = parted[0]
+        learnt, held = max(parted, key=lambda pair: len(pair[1]))
         return Parts(pairs=((learnt, held[::2]), (learnt, held[1::2])), rule=f"{rule}, of which one was judged")
     return Parts(pairs=tuple(pair for pair in parted if all(pair)), rule=rule)
 
