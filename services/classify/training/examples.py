@@ -20,8 +20,8 @@ FEWEST = 5
 FOLDS = 5
 WINDOWS = (0.4, 0.6, 0.8)
 """Shares of dated texts, the earliest, that are learnt from to judge the fifth that follows."""
-LATE = 0.9
-"""Where only the last fifth is judged: what comes after this share of all, by thresholds from what came before."""
+ONCE = (0.6, 0.8)
+"""What takes long learns once, from this share; thresholds from what came until the second are tried on the rest."""
 
 _WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 _SPACE = re.compile(r"\s+")
@@ -125,10 +125,11 @@ def hold_back(examples: Sequence[Example], *, once: bool = False) -> Parts:
     With `once`, for what takes long to learn, all pairs learn from the same texts.
     """
     if any(example.created for example in examples):
-        ends = [round(len(examples) * share) for share in ((WINDOWS[-1], LATE) if once else WINDOWS)] + [len(examples)]
+        shares = ONCE if once else WINDOWS
+        ends = [round(len(examples) * share) for share in (*shares, 1.0)]
         pairs = [(range(ends[0] if once else end), range(end, then)) for end, then in pairwise(ends)]
-        judged = f"last {1 - LATE:.0%}" if once else f"later {1 - WINDOWS[-1]:.0%}"
-        rule = f"learnt from the earlier {WINDOWS[-1]:.0%}, judged by the {judged}"
+        learnt = shares[0] if once else shares[-1]
+        rule = f"learnt from the earlier {learnt:.0%}, judged by the later {1 - shares[-1]:.0%}"
         return Parts(pairs=tuple(pairs), rule=rule, by_time=True)
     if any(example.group for example in examples):
         folds = [_hash(f"{each.label} {each.group}") % FOLDS if each.group else FOLDS for each in examples]
