@@ -128,8 +128,8 @@ def hold_back(examples: Sequence[Example], *, once: bool = False) -> Parts:
         shares = ONCE if once else WINDOWS
         ends = [round(len(examples) * share) for share in (*shares, 1.0)]
         pairs = [(range(ends[0] if once else end), range(end, then)) for end, then in pairwise(ends)]
-        learnt = shares[0] if once else shares[-1]
-        rule = f"learnt from the earlier {learnt:.0%}, judged by the later {1 - shares[-1]:.0%}"
+        taught = shares[0] if once else shares[-1]
+        rule = f"learnt from the earlier {taught:.0%}, judged by the later {1 - shares[-1]:.0%}"
         return Parts(pairs=tuple(pairs), rule=rule, by_time=True)
     if any(example.group for example in examples):
         folds = [_hash(f"{each.label} {each.group}") % FOLDS if each.group else FOLDS for each in examples]
