@@ -94,6 +94,28 @@ def test_faults_of_the_history_and_the_city_are_told_as_they_are(tmp_path: Path,
     assert "are in no known notation; expected 2026-01-31T08:15:00" in result.stderr
 
 
+def test_a_cascade_says_how_many_are_read_again(tmp_path: Path, past: Path) -> None:
+    out = tmp_path / "model"
+    words = ("--history", past, "--text", "words", "--label", "kind", "--created", "opened")
+    result = run(*words, "--out", out, "--encoder", "minilm")
+    assert result.exit_code == 0, result.stderr
+    assert "of them are read again by all-MiniLM-L6-v2; right first without it: 100.0%" in result.stdout
+    assert "reading with all-MiniLM-L6-v2" in result.stderr
+    scorer = OnnxScorer(out)
+    assert scorer.card.cascade is not None
+    assert scorer.encoder is not None
+    assert scorer.score(["a pothole by the bridge"])[0].best[0][0] == "pothole"
+
+
+def test_tuning_says_what_it_lacks(tmp_path: Path, past: Path) -> None:
+    words = ("--history", past, "--text", "words", "--label", "kind", "--out", tmp_path, "--tune")
+    result = run(*words)
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "stormdrain train --tune has no encoder to teach; give --encoder minilm\n",
+    )
+
+
 WITHOUT_ONNX = """
 import sys
 sys.modules["onnx"] = None
@@ -103,6 +125,17 @@ app = typer.Typer()
 app.command()(train)
 app()
 """
+
+
+def test_tuning_without_torch_says_what_to_install(tmp_path: Path, past: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.cli.train.find_spec", lambda _name: None)
+    result = run(
+        "--history", past, "--text", "words", "--label", "kind", "--out", tmp_path, "--tune", "--encoder", "minilm"
+    )
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "stormdrain train --tune needs torch, which is not installed: pip install 'stormdrain[train-deep]'\n",
+    )
 
 
 def test_without_the_train_extra_it_says_what_to_install(tmp_path: Path, past: Path) -> None:
