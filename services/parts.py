@@ -68,7 +68,7 @@ class Alternative(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Entity(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something named in the text: `kind` is for instance `street`, `time`, `asset`."""
+    """Something named in the text: `kind` is for instance `street`, `place`, `time`, `asset`."""
 
     kind: str
     text: str
@@ -99,6 +99,8 @@ class Classification(Struct, frozen=True, kw_only=True, omit_defaults=True):
     intent: Intent = "report"
     entities: tuple[Entity, ...] = ()
     sentiment: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.0
+    urgency: tuple[str, ...] = ()
+    """The words of hurry found in the text, such as `asap`: what the writer says, nothing that is reckoned with."""
     safety: Safety = Safety()
     model: str = ""
 

@@ -48,7 +48,8 @@ class Langid:
         scores = np.zeros((len(texts), len(self._common)), dtype=np.float32)
         if len(rows):
             first = np.flatnonzero(np.diff(rows, prepend=-1))
-            weighed = np.log1p(counts, dtype=np.float32)[:, None] * self._table[pieces]
+            weighed = self._table.take(pieces, axis=0)
+            weighed *= np.log1p(counts, dtype=np.float32)[:, None]  # in place: a second such table would cost more
             scores[rows[first]] = np.add.reduceat(weighed, first) + self._common
         scores /= np.sqrt(np.maximum(lengths, 1), dtype=np.float32)[:, None]  # py3langid's measure of being sure
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -65,9 +66,10 @@ class Langid:
         states = np.zeros(len(signs), dtype=np.int64)
         for back in range(LONGEST_PIECE - 1, -1, -1):
             start = LONGEST_PIECE - back
-            moved = self._moves[self._rows[states] + padded[start : start + len(signs)]]
-            states = np.where(inside >= back, moved, 0)  # a text begins where the automaton does
-        pieces = self._pieces[states]
+            states = self._moves.take(self._rows.take(states) + padded[start : start + len(signs)])
+            if back:
+                states *= inside >= back  # a text begins where the automaton does, in state 0
+        pieces = self._pieces.take(states)
         known = pieces >= 0
         keys, counts = np.unique(rows[known] * len(self._table) + pieces[known], return_counts=True)
         return keys // len(self._table), keys % len(self._table), counts

@@ -3,7 +3,8 @@
 - A text that the model can read: the likeliest category, released if as sure as the category needs, unless the citizen
   picked one of another family.
 - A text that it cannot read (no words, none that it knows): what the citizen picked, else the likeliest; never
-  released. One in a language that the city does not serve: the likeliest; never released.
+  released. One in a language that the city does not serve: the likeliest if it has words that the model knows; never
+  released.
 - No text: what the citizen picked, at `UNTESTED`; with pictures alone, what is likeliest of all; never released.
 - Nothing at all is rejected: `no_text`.
 
@@ -19,7 +20,8 @@ from services.city.model import City
 from services.classify.reading.entities import entities
 from services.classify.reading.intent import IntentRules
 from services.classify.reading.sentiment import SentimentWords
-from services.classify.reading.words import Folded, Phrases, fold, has_letters
+from services.classify.reading.urgency import UrgencyWords
+from services.classify.reading.words import Folded, Lexicon, Patterns, fold, has_letters
 from services.events import Event, RequestClassified, RequestReceived
 from services.parts import Alternative, Classification, Report, Safety
 from services.runtime.worker import Outcome, Rejected
@@ -32,6 +34,10 @@ TOLD = 0.5
 """Below it, a language is not told at all: `und`."""
 FOREIGN_SIGNS = 24
 """A text shorter than this is in no language for sure."""
+HAZARDS = "hazards"
+"""The family of dangers to life: what is released into it is one, in whatever words it was told."""
+UNINFLECTED = ("ht", "vi")
+"""Languages whose words have no endings: without accents they are so short that others would begin with them."""
 
 
 class Opinion(NamedTuple):
@@ -96,10 +102,18 @@ class Classifier:
         self._categories, self._floor = city.categories, city.policy.min_confidence
         self._languages = frozenset(language.partition("-")[0].lower() for language in city.languages)
         self._models, self._linguist = models, linguist
-        self._danger = Phrases(
-            word for category in city.categories.values() for words in category.safety_words.values() for word in words
+        lexicon = Lexicon()
+        words = [spoken for category in city.categories.values() for spoken in category.safety_words.items()]
+        self._danger = Patterns(
+            (each for language, some in words if language not in UNINFLECTED for each in some),
+            also_whole=(each for language, some in words if language in UNINFLECTED for each in some),
+            lexicon=lexicon,
         )
-        self._intent, self._sentiment = IntentRules(), SentimentWords()
+        self._intent, self._sentiment, self._urgency = (
+            IntentRules(lexicon),
+            SentimentWords(lexicon),
+            UrgencyWords(lexicon),
+        )
 
     def handle(self, batch: Sequence[Event]) -> Sequence[Outcome]:
         """Give what each report is about; a report's answer does not depend on the rest of the batch."""
@@ -125,10 +139,11 @@ class Classifier:
         if not folded.words:
             seen = "there are no words in it" if report.text.strip() else "there is no text"
             return Verdict(own, f"the citizen's own choice; {seen}" if picked else f"a guess; {seen}")
-        if not opinion.known or not has_letters(report.text):
-            return Verdict(own, "there is no word in it that the model knows")
+        readable = bool(opinion.known) and has_letters(report.text)
         if self._foreign(folded, tongue):
-            return Verdict(opinion.best, f"language not supported: {tongue.language}")
+            return Verdict(opinion.best if readable else own, f"language not supported: {tongue.language}")
+        if not readable:
+            return Verdict(own, "there is no word in it that the model knows")
         winner = opinion.best[0][0]
         if picked and self._categories[picked].family != self._categories[winner].family:
             return Verdict(opinion.best, f"the citizen picked {picked}")
@@ -141,15 +156,18 @@ class Classifier:
 
     def _say(self, report: Report, folded: Folded, verdict: Verdict, tongue: Tongue, model: Model) -> Classification:
         alternatives = tuple(
-            Alternative(service_code=code, confidence=math.floor(share * 1e4) / 1e4) for code, share in verdict.best
+            [Alternative(service_code=code, confidence=math.floor(share * 1e4) / 1e4) for code, share in verdict.best]
         )
         winner = alternatives[0]
         released, threshold, reason = self._weigh(winner, verdict.against, model.thresholds)
         told = tongue.confidence >= TOLD and bool(folded.words)
+        family = self._categories[winner.service_code].family
         danger = self._danger.found_in(folded)
+        if not danger and released and family == HAZARDS:
+            danger = (f"category: {winner.service_code}",)
         return Classification(
             service_code=winner.service_code,
-            family=self._categories[winner.service_code].family,
+            family=family,
             confidence=winner.confidence,
             alternatives=alternatives,
             threshold=threshold,
@@ -160,6 +178,7 @@ class Classifier:
             intent=self._intent.read(report.text, folded),
             entities=entities(report.text, folded),
             sentiment=self._sentiment.read(folded),
+            urgency=self._urgency.read(folded),
             safety=Safety(flagged=bool(danger), evidence=danger),
             model=model.version,
         )

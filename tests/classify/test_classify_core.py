@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from classify_phrases import town
 from hypothesis import given
@@ -21,11 +22,10 @@ ENGLISH = Tongue("en", 0.99)
 class OneOpinion:
     """Says the same of every text, as the model of all batches and as the linguist."""
 
-    thresholds = THRESHOLDS
     version = "small-1"
 
     def __init__(self, opinion: Opinion = SURE, tongue: Tongue = ENGLISH) -> None:
-        self.opinion, self.tongue = opinion, tongue
+        self.opinion, self.tongue, self.thresholds = opinion, tongue, THRESHOLDS
 
     def current(self) -> "OneOpinion":
         return self
@@ -178,6 +178,37 @@ def test_safety_words_of_any_category_and_language_are_flagged_with_the_words(
     text: str, evidence: tuple[str, ...]
 ) -> None:
     assert classified(received(text)).safety == Safety(flagged=bool(evidence), evidence=evidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "evidence"),
+    [
+        ("it stinks in the cellar, come quickly", 0.95, ("category: gas",)),
+        ("it stinks in the cellar, come quickly", 0.85, ()),
+        ("the smell of gas is in the cellar", 0.95, ("smell of gas",)),
+    ],
+)
+def test_what_is_released_as_a_danger_to_life_is_flagged_in_whatever_words_it_is_told(
+    text: str, confidence: float, evidence: tuple[str, ...]
+) -> None:
+    said = OneOpinion(Opinion(best=(("gas", confidence), ("pothole", 0.02)), known=4))
+    said.thresholds = {**THRESHOLDS, "gas": 0.9}
+    (found,) = Classifier(town(), said, said).handle([received(text)])
+    assert isinstance(found, RequestClassified)
+    assert found.classification.safety == Safety(flagged=bool(evidence), evidence=evidence)
+
+
+def test_a_language_that_the_city_does_not_serve_is_the_reason_even_where_no_word_is_known() -> None:
+    event = received("Στο δρόμο υπάρχει μια βαθιά λακκούβα", service_code="gas")
+    said = classified(event, SURE._replace(known=0), Tongue("el", 0.99))
+    assert (said.released, said.service_code) == (False, "gas")
+    assert said.reason == "language not supported: el"
+
+
+def test_words_of_hurry_are_told_and_nothing_else_changes_by_them() -> None:
+    plain, hurried = classified(received("deep hole")), classified(received("deep hole, urgent"))
+    assert hurried.urgency == ("urgent",)
+    assert msgspec.structs.replace(hurried, urgency=()) == plain
 
 
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=3).map(

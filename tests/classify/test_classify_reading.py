@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from services.classify.reading.entities import MOST, entities
 from services.classify.reading.intent import IntentRules
 from services.classify.reading.sentiment import SentimentWords
-from services.classify.reading.words import Phrases, fold, has_letters
+from services.classify.reading.words import NEAR, Lexicon, Patterns, Phrases, fold, has_letters
 
 RULES, SENTIMENT = IntentRules(), SentimentWords()
 
@@ -49,6 +49,70 @@ def test_whole_phrases_end_where_words_end() -> None:
     assert phrases.begins(fold("How do I pay?"))
     assert not phrases.begins(fold("And how do I pay?"))
     assert not phrases.begins(fold(""))
+
+
+def test_latin_phrases_of_three_letters_do_not_go_on() -> None:
+    phrases = Phrases(["gas", "wire"])
+    assert phrases.found_in(fold("gasoline and wires")) == ("wire",)
+    assert Phrases(["wire"], also_whole=["no"]).found_in(fold("nobody says no to wires")) == ("no", "wire")
+
+
+def test_letters_that_people_leave_without_stroke_or_dots_are_found_either_way() -> None:
+    phrases = Phrases(["đường", "حفرة"])
+    assert phrases.found_in(fold("duong co ho")) == ("đường",)
+    assert phrases.found_in(fold("حفره")) == ("حفرة",)
+
+
+def test_where_a_greeting_ends_is_where_the_rest_begins() -> None:
+    greeting, asking = Phrases(["hello", "hello there", "你好"], whole=True), Phrases(["what", "几点"])
+    for text, end in [("Hello there, what time?", len("hello there ")), ("你好几点", 2), ("what", 0), ("", 0)]:
+        folded = fold(text)
+        assert greeting.end(folded) == end
+        assert asking.begins(folded, end) is (text != "")
+
+
+def test_lists_of_one_lexicon_do_not_see_each_other() -> None:
+    lexicon = Lexicon()
+    first, second = Phrases(["pole"], lexicon=lexicon), Phrases(["pole", "wire"], lexicon=lexicon)
+    text = fold("a wire on the pole")
+    assert (first.found_in(text), second.found_in(text)) == (("pole",), ("wire", "pole"))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A leak in the gas main", ("gas + leak",)),
+        ("gas leaks, and a gas smell", ("gas + leak",)),
+        ("gasoline leaks", ()),
+        ("gas " + "x" * (NEAR - 4) + " leak", ()),
+        ("gas " + "x" * (NEAR - 5) + " leak", ("gas + leak",)),
+        ("有人闻到煤气的气味", ("煤气 + 味",)),
+        ("煤气", ()),
+        ("on fire", ("on fire",)),
+        ("gas on the stairs, the smell of gas", ("smell of gas",)),
+        ("the child near the open shaft fell", ("child + shaft + fell",)),
+        ("the child near the open shaft sat", ()),
+        ("", ()),
+    ],
+)
+def test_patterns_are_words_near_each_other_in_any_order(text: str, found: tuple[str, ...]) -> None:
+    patterns = Patterns(["gas + leak|smell", "煤气 + 味", "on fire", "smell of gas", "child + shaft + fell"])
+    assert patterns.found_in(fold(text)) == found
+
+
+@given(st.lists(st.sampled_from(["gas", "leak", "smell", "on", "fire", "x" * 30]), max_size=12))
+def test_a_pattern_is_found_as_often_as_its_words_stand_near(words: list[str]) -> None:
+    text = fold(" ".join(words))
+    starts, place = [], 0
+    for word in words:
+        starts.append((place, word))
+        place += len(word) + 1
+    near = any(
+        {one, other} in ({"gas", "leak"}, {"gas", "smell"}) and abs(there - here) <= NEAR
+        for here, one in starts
+        for there, other in starts
+    )
+    assert bool(Patterns(["gas + leak|smell"]).found_in(text)) is near
 
 
 @pytest.mark.parametrize(
