@@ -43,6 +43,7 @@ class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
     safety: bool = False
     """Reports of it may concern life and limb."""
     safety_words: dict[str, tuple[str, ...]] = {}
+    """Phrases by language that say so, in a report of any category; in `gas + smell|leak` `gas` near one of the two."""
     base_points: float = 20.0
     """Where the priority score starts, 0 to 100."""
     promised_hours: float = 120.0

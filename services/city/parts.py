@@ -174,6 +174,10 @@ def _check_category(section: Section, category: Category) -> None:
         section.warn("safety", "no safety_words, so that only the category says danger")
     if category.safety_words and not category.safety:
         section.fault("safety_words", "stand beside safety: false", "safety: true", "set it, or delete the words")
+    for phrase in (each for phrases in category.safety_words.values() for each in phrases):
+        if not all(word.strip() for side in phrase.split("+") for word in side.split("|")):
+            remedy = "write such as: gas + smell|leak"
+            section.fault("safety_words", f"saw {phrase!r}", "words on both sides of each `+` and `|`", remedy)
 
 
 def _check_families(root: Section, families: Collection[str], categories: Mapping[str, Category]) -> None:

@@ -229,8 +229,10 @@ class _Storm:
             text = _typo(text, luck)
         if address:
             text += luck.choice(words.places).replace("{place}", address)
-        if danger and category.safety_words.get(language):
-            text += f", {luck.choice(category.safety_words[language])}"
+        # A pattern such as `gas + smell` is nothing that people write.
+        phrases = [phrase for phrase in category.safety_words.get(language, ()) if not {"+", "|"} & set(phrase)]
+        if danger and phrases:
+            text += f", {luck.choice(phrases)}"
         if luck.random() < 0.3:  # noqa: PLR2004 - a share
             text = luck.choice(words.openings) + text
         if luck.random() < 0.3:  # noqa: PLR2004 - a share

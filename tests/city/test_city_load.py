@@ -237,6 +237,14 @@ def test_faults_of_city_yaml_are_named(tmp_path: Path, old: str, new: str, expec
             ),
         ),
         (
+            "smell of gas, gas leak",
+            "gas + |leak",
+            (
+                "categories.yaml:28: categories.gas.safety_words: saw 'gas + |leak'; "
+                "expected words on both sides of each `+` and `|`; write such as: gas + smell|leak"
+            ),
+        ),
+        (
             "  gas:",
             "  gas leak:",
             (
