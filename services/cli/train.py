@@ -43,9 +43,10 @@ Town = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Directory to write the model to; what lies there is replaced.")]
 Encoder = Annotated[
-    Literal["none", "minilm"],
+    Literal["none", "minilm", "own"],
     typer.Option(
-        help="A transformer that reads again what the fast model is unsure of, fetched once (16 MB). minilm: English."
+        help="What reads again what the fast model is unsure of. minilm: a transformer that knows English, fetched once"
+        " (16 MB). own: learnt from --history alone, of any language, 10,000 texts or more (needs train-deep)."
     ),
 ]
 Tune = Annotated[
@@ -78,10 +79,11 @@ def train(
         )
     if history is not None and not (text and label):
         fail(f"stormdrain train cannot read {history}; name its columns: --text COLUMN --label COLUMN")
-    if tune and encoder == "none":
+    if tune and encoder != "minilm":
         fail("stormdrain train --tune has no encoder to teach; give --encoder minilm")
-    if tune and find_spec("torch") is None:
-        fail("stormdrain train --tune needs torch, which is not installed: pip install 'stormdrain[train-deep]'")
+    if (tune or encoder == "own") and find_spec("torch") is None:
+        what = "--tune" if tune else "--encoder own"
+        fail(f"stormdrain train {what} needs torch, which is not installed: pip install 'stormdrain[train-deep]'")
     try:
         from services.classify.training.examples import TrainingError, of_city  # noqa: PLC0415 - needs the train extra
         from services.classify.training.train import train as learn  # noqa: PLC0415 - as above
@@ -102,7 +104,7 @@ def train(
                 out=out,
                 source=source,
                 target_precision=town.policy.target_precision if town else _TARGET,
-                encoder=_minilm(on_progress) if encoder == "minilm" else None,
+                encoder=_minilm(on_progress) if encoder == "minilm" else "own" if encoder == "own" else None,
                 tune=tune,
                 on_progress=on_progress,
             )

@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,10 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def scorer(small_model: Path) -> OnnxScorer:
     return OnnxScorer(small_model)
+
+
+collect_ignore = [] if find_spec("torch") else ["test_classify_deep.py"]
+
+
+def pytest_report_header() -> list[str]:
+    return ["left out for want of torch: tests/classify/test_classify_deep.py"] if collect_ignore else []

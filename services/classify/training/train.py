@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -52,22 +52,22 @@ def train(
     out: Path,
     source: str,
     target_precision: float = 0.95,
-    encoder: Weights | None = None,
+    encoder: Weights | Literal["own"] | None = None,
     tune: bool = False,
     on_progress: Progress | None = None,
 ) -> Card:
     """Learn categories from `history` and write the model into `out`; the same history gives the same model.
 
     Scores come from texts held back (`hold_back` says how), thresholds likewise; the model itself learns from all.
-    A category that `families` does not name is its own family. With an `encoder` the model is a cascade;
-    with `tune` all of it is taught the categories, which needs torch and takes longer, and not only its head.
+    A category that `families` does not name is its own family. With an `encoder` the model is a cascade: `own` is one
+    that is learnt from these texts alone; with `tune` all of another learns, not only its head. Both need torch.
 
     Raises:
         TrainingError: the history cannot be learnt from.
 
     """
     cleaned = clean(history)
-    parts = hold_back(cleaned.examples, once=tune)
+    parts = hold_back(cleaned.examples, once=tune or encoder == "own")
     work = _Work(cleaned, target_precision, families, on_progress or (lambda _what, _share: None))
     if encoder is not None:
         work.read_with(encoder, tune=tune)
@@ -106,9 +106,17 @@ class _Work:
         self.began = 0.0
         self.reader: Reader | None = None
 
-    def read_with(self, encoder: Weights, *, tune: bool) -> None:
+    def read_with(self, encoder: Weights | Literal["own"], *, tune: bool) -> None:
         """Give the model an encoder."""
-        what = f"{'learning' if tune else 'reading'} with {encoder.name}"
+
+        def learning(share: float) -> None:
+            self.on_progress("teaching the encoder", self.began + (LAST - self.began) * share)
+
+        if encoder == "own":
+            from services.classify.training.encoder.own import Own  # noqa: PLC0415 - needs torch
+
+            self.reader = Own(texts=self.texts, answers=self.answers, categories=len(self.labels), on_progress=learning)
+            return
         if tune:
             from services.classify.training.encoder.tune import Tuned  # noqa: PLC0415 - needs torch
 
@@ -117,9 +125,10 @@ class _Work:
                 texts=self.texts,
                 answers=self.answers,
                 categories=len(self.labels),
-                on_progress=lambda share: self.on_progress(what, share),
+                on_progress=learning,
             )
             return
+        what = f"reading with {encoder.name}"
         self.began = READING
         self.reader = frozen(
             encoder,

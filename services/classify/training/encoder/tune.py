@@ -5,7 +5,7 @@ it multiplies: those with matrix units (AMX) take a fourth of the time.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from services.classify.serving.encoder import MOST_TOKENS, Encoder
 from services.classify.serving.scorer import session
 from services.classify.training.encoder.graph import EPSILON, graph
 from services.classify.training.encoder.head import Opinion
+from services.classify.training.encoder.own import batches
 from services.classify.training.encoder.weights import HEADS, Dense, Weights
 
 ROUNDS, LARGE, ROUNDS_OF_LARGE = 5, 8_000, 3
@@ -71,7 +72,7 @@ class Tuned:
         luck = np.random.default_rng(0)
         done = 0
         for _ in range(rounds):
-            for places, ids, mask in _batches(tokens, luck):
+            for places, ids, mask in batches(tokens, BATCH, luck):
                 scores = bert(ids, mask)
                 nn.cross_entropy(scores, answers[places]).backward()
                 torch.nn.utils.clip_grad_norm_(bert.parameters(), LONGEST_STEP)
@@ -81,23 +82,6 @@ class Tuned:
                 done += 1
                 self.on_progress(done / steps)
         return bert.learnt(self.weights)
-
-
-def _batches(tokens: Sequence[Sequence[int]], luck: np.random.Generator) -> Iterator[tuple[np.ndarray, ...]]:
-    """Give all texts once, in batches of like length: where they are, their tokens, and which of these are some."""
-    lengths = np.array([len(each) for each in tokens])
-    shuffled = luck.permutation(len(tokens))
-    pools = np.array_split(shuffled, max(1, len(tokens) // (BATCH * 20)))
-    order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
-    batches = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
-    for number in luck.permutation(len(batches)):
-        places = batches[number]
-        ids = np.zeros((len(places), lengths[places].max()), dtype=np.int64)
-        mask = np.zeros(ids.shape, dtype=np.float32)
-        for row, place in enumerate(places):
-            ids[row, : lengths[place]] = tokens[place]
-            mask[row, : lengths[place]] = 1
-        yield places, torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 class _Bert(torch.nn.Module):  # type: ignore[misc]  # torch is not installed where types are checked
