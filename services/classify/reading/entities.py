@@ -35,8 +35,16 @@ _KIND_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _KINDS_WITHIN = ("straße", "strasse", "str", "gasse", "allee", "platz", "weg")
+_NO_STREETS = """
+gehweg radweg fußweg fussweg fahrradweg heimweg schulweg rundweg hinweg umweg spielplatz parkplatz sportplatz sitzplatz
+stellplatz arbeitsplatz grillplatz bolzplatz einbahnstraße einbahnstrasse seitenstraße seitenstrasse nebenstraße
+nebenstrasse wohnstraße wohnstrasse
+"""
+"""They end as streets do, and are none unless a house number follows."""
 _KIND_WITHIN = re.compile(
-    rf"\b[^\W\d_]{{3,}}(?:{'|'.join(_KINDS_WITHIN)})\b\.?(?:\s+\d{{1,4}}[a-z]?\b)?", re.IGNORECASE
+    rf"\b(?!(?:{'|'.join(_NO_STREETS.split())})\b(?!\s+\d))"
+    rf"[^\W\d_]{{3,}}(?:{'|'.join(_KINDS_WITHIN)})\b\.?(?:\s+\d{{1,4}}[a-z]?\b)?",
+    re.IGNORECASE,
 )
 _NAMED_BEFORE = re.compile(
     r"\b(?:(?:[Aa]venue|[Bb]oulevard|[Aa]llée|[Pp]lace|[Ii]mpasse)"
@@ -49,6 +57,7 @@ _NUMBERED_FIELD = re.compile(
     r"\b(?:Am|Im|An der|Auf der|Auf dem|Zum|Zur|In der) [A-ZÄÖÜ][\w-]+ \d{1,3}[a-z]?\b(?![:.]\d|\s*Uhr)"
 )
 _OF_FIELDS = ("Am ", "Im ", "An der ", "Auf de", "Zum ", "Zur ", "In der ")
+_UNSPACED_KINDS = frozenset("路街道巷로길")
 _UNSPACED_NAMES = re.compile(
     "(?:(?![的在这那条门口整过一])[\u3400-\u9fff]){2,6}(?:路|街|大道|巷)(?![灯口面边人牌障上])(?:\\d{1,5}号)?"
     "|[가-힣]{2,8}(?:로|길)\\s?\\d{1,4}(?:번지|번길)?"
@@ -95,8 +104,8 @@ _AFTER, _BEFORE_NAMES, _NO_NAME, _DOUBTFUL = (
 _OF_ASSETS = frozenset(fold(_ASSETS).words) | {"straßenlaterne", "strassenlaterne"}
 _BEFORE_IT = frozenset(fold(_KINDS_BEFORE).words)
 _TRIGGERS = frozenset[str]().union(_AFTER, _BEFORE_IT, _BEFORE_NAMES, _OF_ASSETS, TIMES.words, PLACES.words)
-_FIRST_UNSPACED = "\u1100"
-"""The first sign of Hangul; those of scripts without spaces come after it, few others do."""
+_FIRST_UNSPACED = "\u3040"
+"""The first sign of kana; Han and Hangul come after it, few others do."""
 
 
 def entities(text: str, folded: Folded) -> tuple[Entity, ...]:
@@ -137,7 +146,7 @@ def _streets(text: str, lowered: str, words: frozenset[str], *, unspaced: bool) 
         found += [each for each in _named_after(text, lowered, kinds) if not _overlaps(each, found)]
     if not words.isdisjoint(_BEFORE_IT):
         found += _all("street", _KIND_BEFORE, text)
-    if unspaced:
+    if unspaced and not _UNSPACED_KINDS.isdisjoint(text):
         found += _all("street", _UNSPACED_NAMES, text)
     return found
 

@@ -13,7 +13,8 @@ from services.parts import Intent
 _STATUS = """
 any update|any updates|status of my|status update|what happened to my request|what happened to my report
 follow up on my|following up on my|waiting for a response to my|my case number|my request number|my ticket number
-any news|any update|any word|no word|heard back|hear back|heard anything + request|report|complaint|ticket|case
+any news|any update|any word|no word|any progress|heard back|hear back|heard anything + request|report|complaint|
+ticket|case
 status of request|status of case|status of ticket|status of complaint|update on case|update on request|estado de mi
 alguna novedad|que paso con mi|mi numero de caso|seguimiento de mi|ou en est ma|suite de ma|avez vous des nouvelles
 mon numero de dossier|qu est devenue ma|qu est devenu mon|que devient ma|stand meiner|status meiner|was ist aus meiner
@@ -31,7 +32,7 @@ waiting for a reply|waiting for a response|still waiting|has anybody|has anyone|
 follow up|following up|checking on|checking in + earlier report|previous report|earlier request|last report|
 my report|my request|my complaint
 mi solicitud|mi reporte|mi queja|mi denuncia|mi peticion|mi caso|queja que|reporte que|solicitud que + estado|
-novedad|noticia|respuesta|que paso|seguimiento|esperando|sigo|avance|quedo
+novedad|noticia|respuesta|que paso|seguimiento|esperando|sigo|avance|quedo|en que va|como va
 ma demande|ma plainte|mon signalement|mon dossier|j ai signale|ma reclamation + nouvelle|reponse|ou en est|suite|
 devenu|attends|avance
 meine meldung|meiner meldung|meine anfrage|meiner anfrage|meine beschwerde|meiner beschwerde|mein anliegen|
@@ -125,6 +126,24 @@ excellent travail|beau travail|tres bon travail|gute arbeit|tolle arbeit|toll ge
 excelente trabalho|bom trabalho|magandang trabaho|отличная работа|хорошая работа|молодцы|عمل رائع|عمل ممتاز|点赞
 做得很好|辛苦了|수고 많으|정말 감사|최고예요|saludo ako|ang galing
 """
+_GRATEFUL = """
+thank|thanks|thx + works again|is fixed|was fixed|got fixed|is gone|are gone|is back on|repaired|quickly|so fast|
+so quick|same day|cleaned up
+gracias + rapido|ya funciona|ya quedo|arreglaron|limpiaron|taparon|repararon|resolvieron
+merci + reactivite|tres vite|rapidement|a ete repar|a ete rebouch|a ete nettoy|remarche|refonctionne
+danke|dank + ist weg|geht wieder|leuchtet wieder|funktioniert wieder|so schnell|repariert worden|wurde repariert|
+schnelle
+obrigado|obrigada + resolver|resolveram|rapid|consertaram|voltou a|arrumaram|taparam|limparam
+спасибо + починили|убрали|заделали|почистили|быстро|снова работает|заменили
+شكرا + تم اصلاح|تم تنظيف|يعمل الان|بسرعه|تم رفع
+谢谢|感谢 + 已经|修好|清走|解决了|很快|这么快
+감사|고맙 + 주셔서|고쳐졌|빨리 해결|다시 켜
+salamat + naayos|mabilis|nalinis|gumagana na
+"""
+_GRATEFUL_WHOLE = """
+cam on + da sua|da don|sang lai|rat nhanh|nhanh qua|da xu ly
+mesi + nou ranje|limen anko|vit|nou netwaye|yo ranje
+"""
 _PRAISE_WHOLE = "lam viec rat tot|xin khen|rat hai long|tuyet voi|bel travay|bon travay"
 _SERVICE = """
 website|web site|your app|this app|new app|the app|online form|the form|operator|employee|clerk|your staff|
@@ -157,9 +176,9 @@ bitte|im voraus|noch|jedoch|porem|ainda|por favor|antecipad|faltou|но|пожа
 _BUT_WHOLE = "nhung|xin sua|lam on|men|tanpri|mas|po bang"
 _SELLING = """
 viagra|crypto investment|bitcoin investment|seo services|search engine ranking|payday loan|loan offer|click here
-order now|buy now|buy followers|earn money|make money online|work from home and earn|limited offer|free iphone
-hot singles|you have won|claim your prize|guaranteed profit|casino bonus|online casino|best casino|get rich quick
-inheritance of
+order now|buy now|buy followers|earn money|make money online|work from home and earn|cheap followers|limited offer
+free iphone|hot singles|you have won|claim your prize|guaranteed profit|casino bonus|online casino|best casino
+get rich quick|inheritance of
 crypto|bitcoin|casino|pills|loans|prize|followers|seo|dollars a week + click|whatsapp|telegram|order now|claim your|
 guaranteed|from home|join our|best prices|play now|bonus|rich
 gane dinero|ganar dinero desde|prestamos rapidos|creditos inmediatos|credito inmediato|dinero facil
@@ -231,11 +250,20 @@ class IntentRules:
         self._wondering = Phrases(listed(_WONDERING), whole=True, lexicon=among)
         self._trouble = Phrases(listed(_TROUBLE), lexicon=among)
         self._thanking = Phrases(listed(_THANKING), also_whole=listed(_THANKING_WHOLE), lexicon=among)
+        self._grateful = _patterns(_GRATEFUL, _GRATEFUL_WHOLE, among)
         self._praise = Phrases(listed(_PRAISE), also_whole=listed(_PRAISE_WHOLE), lexicon=among)
         self._service = _patterns(_SERVICE, _SERVICE_WHOLE, among)
         self._but = Phrases(listed(_BUT), whole=True, also_whole=listed(_BUT_WHOLE), lexicon=among)
         self._selling = _patterns(_SELLING, _SELLING_WHOLE, among)
-        telling = (self._status, self._asking, self._asking_within, self._wondering, self._thanking, self._praise)
+        telling = (
+            self._status,
+            self._asking,
+            self._asking_within,
+            self._wondering,
+            self._thanking,
+            self._praise,
+            self._grateful,
+        )
         self._telling = frozenset(each.number for each in (*telling, self._service, self._selling))
         self._trial = frozenset(fold(_TRIAL).words)
         self._beside_trial = self._trial.union(fold(_BESIDE_TRIAL).words)
@@ -277,8 +305,12 @@ class IntentRules:
         return bool(asks) and not self._trouble.places(folded)
 
     def _is_feedback(self, folded: Folded, opening: int) -> bool:
-        thanks = self._thanking.begins(folded, opening) or self._praise.places(folded)
-        said = thanks or (self._service.found_in(folded) and not self._trouble.places(folded))
+        said = (
+            self._thanking.begins(folded, opening)
+            or self._praise.places(folded)
+            or self._grateful.found_in(folded)
+            or (self._service.found_in(folded) and not self._trouble.places(folded))
+        )
         return bool(said) and not self._but.places(folded)
 
 

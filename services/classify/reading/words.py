@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import concat
 from typing import TypeAlias
 
 Places: TypeAlias = list[tuple[int, str]]
@@ -82,6 +83,8 @@ class Lexicon:
     def __init__(self) -> None:
         self._starting: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
         self._anywhere: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+        """Phrases of unspaced scripts by their first two signs, or the only one."""
+        self._first_signs: set[str] = set()
         self._lists = 0
         self._beginning_with = _Remembered(self._look_up)
 
@@ -94,12 +97,17 @@ class Lexicon:
                 continue
             seen.add(folded.joined)
             last = folded.words[-1]
-            ends = whole or (last.isascii() and len(last) <= _KEY) or len(folded.joined) <= _KEY
+            short = last.isascii() and len(last) <= _KEY
+            ends = whole or short or len(folded.joined) <= _KEY
             if _UNSPACED.match(folded.joined):
-                self._anywhere[folded.joined[0]].append((folded.joined.rstrip(), phrase, self._lists))
+                bare = folded.joined.rstrip()
+                self._anywhere[bare[:2]].append((bare, phrase, self._lists))
+                self._first_signs.add(bare[0])
             else:
-                sought = folded.joined if ends else folded.joined.rstrip()
-                self._starting[folded.words[0][:_KEY]].append((sought, phrase, self._lists))
+                bare, starting = folded.joined.rstrip(), self._starting[folded.words[0][:_KEY]]
+                starting.append((folded.joined if ends else bare, phrase, self._lists))
+                if short and not whole:
+                    starting.append((f"{bare}s ", phrase, self._lists))
         self._beginning_with.clear()
         self._lists += 1
         return self._lists - 1
@@ -116,15 +124,17 @@ class Lexicon:
                     if not sought or joined.startswith(sought, place):
                         found.setdefault(number, []).append((place, phrase))
             place += len(word) + 1
-        if not joined.isascii() and not self._anywhere.keys().isdisjoint(joined):
-            for sought, phrase, number in [
-                each for sign in dict.fromkeys(joined) for each in self._anywhere.get(sign, ())
-            ]:
+        if not joined.isascii() and not self._first_signs.isdisjoint(joined):
+            self._find_unspaced(joined, found)
+        return found
+
+    def _find_unspaced(self, joined: str, found: dict[int, Places]) -> None:
+        for key in self._anywhere.keys() & {*joined, *map(concat, joined, joined[1:])}:
+            for sought, phrase, number in self._anywhere[key]:
                 if (place := joined.find(sought)) >= 0:
                     found.setdefault(number, []).append((place, phrase))
-            for places in found.values():
-                places.sort()
-        return found
+        for places in found.values():
+            places.sort()
 
     def _look_up(self, word: str) -> Candidates:
         """Give the phrases that a text may hold where this word stands. Most words begin none; so few are compared."""
@@ -140,9 +150,9 @@ class Phrases:
     """Finds phrases at the beginning of words, whatever their case and accents.
 
     With `whole`, and of the phrases `also_whole`, a phrase ends where a word does; else it may go on (`gas leak` is in
-    `gas leaks`), unless its last word has three Latin letters or less, with which too many words begin. In scripts
-    without spaces a phrase is found anywhere. Of two phrases that fold alike the first is told. Lists that are asked
-    for of the same texts share a lexicon.
+    `gas leaks`), unless its last word has three Latin letters or less, with which too many words begin: then only by
+    an s. In scripts without spaces a phrase is found anywhere. Of two phrases that fold alike the first is told. Lists
+    that are asked for of the same texts share a lexicon.
     """
 
     def __init__(
@@ -200,6 +210,8 @@ class Patterns:
         self._sides: list[int] = []
         self._standing: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         """In which sides of which patterns a phrase stands."""
+        self._partners: defaultdict[str, set[str]] = defaultdict(set)
+        """What stands on the other sides of a phrase's patterns: without any of it in a text, no pattern is."""
         inflected, whole = (
             dict.fromkeys(word for each in some for word in self._learn(each)) for some in (patterns, also_whole)
         )
@@ -211,8 +223,10 @@ class Patterns:
             self._plain.update(sides[0])
         else:
             for side, words in enumerate(sides):
+                partners = {word for other in (*sides[:side], *sides[side + 1 :]) for word in other}
                 for word in words:
                     self._standing[word].append((len(self._sides), side))
+                    self._partners[word] |= partners
             self._sides.append(len(sides))
         for words in sides:
             yield from words
@@ -232,14 +246,20 @@ class Patterns:
         if not places:
             return ()
         found = dict.fromkeys([word for _, word in places if word in self._plain])
-        if len(places) > 1 and not self._standing.keys().isdisjoint([word for _, word in places]):
+        if len(places) > 1 and (paired := self._paired(places)):
             plain = tuple(found)
             found.update(
                 (" + ".join(words), None)
-                for words in self._near(places)
+                for words in self._near(paired)
                 if not any(all(word in phrase for word in words) for phrase in plain)
             )
         return tuple(found)
+
+    def _paired(self, places: Places) -> Places:
+        """Give those places of which the phrase has a partner anywhere; most have none."""
+        words = {word for _, word in places}
+        partners = self._partners
+        return [(place, word) for place, word in places if word in partners and not partners[word].isdisjoint(words)]
 
     def _near(self, places: Places) -> Iterator[list[str]]:
         sides_seen: dict[int, int] = {}
