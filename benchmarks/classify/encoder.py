@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
 from benchmarks.classify.sides import Shares
-from services.classify.serving.scorer import session
+from services.classify.serving.sessions import session
 from services.cli.encoders import fetched
 
 NAME = "all-minilm-l6-v2-q"

@@ -15,7 +15,8 @@ from toy_encoder import mean_of, toy
 from services.classify.serving.card import CARD, ENCODER, ENCODER_FILES, ModelError
 from services.classify.serving.confidence import honest
 from services.classify.serving.encoder import MOST_TOKENS, Encoder
-from services.classify.serving.scorer import OnnxScorer, session
+from services.classify.serving.scorer import OnnxScorer
+from services.classify.serving.sessions import session
 from services.classify.training.calibrate import Judged, knots, softmax
 from services.classify.training.cascade import GIVEN_UP, Blend, Second, blend
 from services.classify.training.encoder.graph import graph

@@ -11,7 +11,8 @@ from tokenizers import Tokenizer
 from toy_encoder import toy
 
 from services.classify.serving.encoder import Encoder
-from services.classify.serving.scorer import OnnxScorer, session
+from services.classify.serving.scorer import OnnxScorer
+from services.classify.serving.sessions import session
 from services.classify.training.encoder.graph import graph
 from services.classify.training.encoder.own import Own, _Convolutions
 from services.classify.training.encoder.tune import Tuned, _Bert

@@ -27,9 +27,9 @@ def test_real_reports_held_back_by_time_are_classified_as_well_as_measured(real_
     assert card.judged_by == "learnt from the earlier 80%, judged by the later 20%"
     assert card.top1 >= 0.74
     assert card.top3 >= 0.93
-    assert card.released >= 0.40
+    assert card.released >= 0.12
     assert card.released_precision is not None
-    assert card.released_precision >= 0.935
+    assert card.released_precision >= 0.95
     assert card.calibration_error <= 0.08
 
 

@@ -8,10 +8,10 @@ were measured, and are no faster (docs/adr/0019).
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import onnxruntime
 from tokenizers import Tokenizer
 
 from services.classify.serving.card import Cascade
+from services.classify.serving.sessions import InferenceSession
 
 MOST_TOKENS = 128
 """Of a longer text only so many are read: the category stands at the beginning, and time grows with each."""
@@ -20,7 +20,7 @@ MOST_TOKENS = 128
 class Encoder:
     """Gives each text a row of numbers: scores by category, or what it means where the graph has no head."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, tokenizer: bytes) -> None:
+    def __init__(self, session: InferenceSession, tokenizer: bytes) -> None:
         self._session = session
         self._tokenizer = Tokenizer.from_buffer(tokenizer)
         self._tokenizer.no_padding()

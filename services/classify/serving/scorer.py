@@ -25,11 +25,7 @@ from services.classify.serving.card import (
 )
 from services.classify.serving.confidence import honest
 from services.classify.serving.encoder import Encoder, SecondLook
-
-# When it is loaded, ONNX Runtime (1.31 does) begins to tell its maker about the machine and its models, unless this is
-# set before; `disable_telemetry_events` comes too late. What a city runs is nobody's business.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
+from services.classify.serving.sessions import session
 
 ALIKE = 0.01
 """Confidence may be so much off from what it was where the model was made: another processor rounds otherwise."""
@@ -136,16 +132,6 @@ class OnnxScorer:
             if len(again):
                 shares[again] = self._second.taken(shares[again], [_readable(texts[each]) for each in again.tolist()])
         return honest(shares, self.labels.confidence)
-
-
-def session(model: bytes) -> onnxruntime.InferenceSession:
-    """Give a session that keeps to one thread of its own process: more cores are more processes."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _readable(text: str) -> str:

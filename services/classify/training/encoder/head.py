@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from services.classify.serving.encoder import Encoder
-from services.classify.serving.scorer import session
+from services.classify.serving.sessions import session
 from services.classify.training.encoder.graph import graph
 from services.classify.training.encoder.weights import Dense, Weights
 

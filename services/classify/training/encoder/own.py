@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from services.classify.serving.encoder import MOST_TOKENS, Encoder
-from services.classify.serving.scorer import session
+from services.classify.serving.sessions import session
 from services.classify.training.encoder.head import Opinion
 from services.classify.training.export import IR, OPSET
 

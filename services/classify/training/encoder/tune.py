@@ -14,7 +14,7 @@ import torch.nn.functional as nn
 from tokenizers import Tokenizer
 
 from services.classify.serving.encoder import MOST_TOKENS, Encoder
-from services.classify.serving.scorer import session
+from services.classify.serving.sessions import session
 from services.classify.training.encoder.graph import EPSILON, graph
 from services.classify.training.encoder.head import Opinion
 from services.classify.training.encoder.own import batches
