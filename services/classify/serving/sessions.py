@@ -7,7 +7,6 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from onnxruntime import ExecutionMode, InferenceSession, SessionOptions
 
-
 __all__ = ["InferenceSession", "session"]
 
 
