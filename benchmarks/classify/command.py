@@ -6,7 +6,7 @@
 * `stormdrain one by one`: the same, a text at a time;
 * with --encoder, which has read English alone: `minilm`, all-MiniLM-L6-v2 in int8 as it comes, for every text, in
   batches bucketed by length, with a head learnt on its vectors; `cascade`, what `stormdrain train --encoder minilm`
-  writes (with --tune fine-tuned); and `encoder`, that model's encoder for every text.
+  writes (with --tune fine-tuned, with --own `--encoder own`); and `encoder`, that model's encoder for every text.
 
 All take one thread. How good they are is counted on texts that no side has learnt from, later ones where there are
 dates; how fast, in rounds in an order drawn anew. The last line on standard output is the result as JSON.
@@ -63,13 +63,14 @@ def classify(
     texts: Annotated[int, typer.Option(help="Texts by which speed is taken, at most.")] = 2000,
     encoder: Annotated[bool, typer.Option(help="Race the MiniLM encoder, too: fetches 16 MB.")] = False,
     tune: Annotated[bool, typer.Option(help="Fine-tune the encoder of the cascade; needs torch.")] = False,
+    own: Annotated[bool, typer.Option(help="Its encoder knows these texts alone; needs torch.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order in a round.")] = 1,
 ) -> None:
     """Measure how good and how fast a classifier is beside others; the last line of standard output is JSON."""
     learnt, held = _parted(history, Columns(text=text, label=label, created=created), most)
     judged = [each.text for each in held]
     meant = [each.label for each in held]
-    sides, starts = _sides(learnt, judged[:texts], encoder=encoder, tune=tune)
+    sides, starts = _sides(learnt, judged[:texts], encoder=encoder, tune=tune, own=own)
     figures: dict[str, dict[str, Any]] = {}
     for side in sides:
         found = evaluate(
@@ -111,7 +112,7 @@ def _parted(path: Path, columns: Columns, most: int) -> tuple[list[Example], lis
 
 
 def _sides(
-    learnt: Sequence[Example], asked: list[str], *, encoder: bool, tune: bool
+    learnt: Sequence[Example], asked: list[str], *, encoder: bool, tune: bool, own: bool
 ) -> tuple[list[Side], dict[str, dict[str, float]]]:
     cleaned = clean(learnt)
     texts, labels = [each.text for each in cleaned.examples], cleaned.labels
@@ -134,7 +135,9 @@ def _sides(
     sides.append(Side("stormdrain", lambda some: scorer.shares(some)[0], own.labels, took, own.thresholds))
     sides.append(Side("stormdrain one by one", one_by_one, own.labels, took, own.thresholds))
     if encoder:
-        cascade, took, starts["cascade"] = _trained(learnt, asked, encoder=minilm(fetched()), tune=tune)
+        cascade, took, starts["cascade"] = _trained(
+            learnt, asked, encoder="own" if own else minilm(fetched()), tune=tune
+        )
         read, needed = cascade.encoder, cascade.labels.thresholds
         if read is None:
             message = "the model has no encoder"
