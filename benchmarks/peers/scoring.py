@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.passthrough.job import travelling
 from benchmarks.peers.job import Job
-from services.classify.serving.card import MODEL, PAIRS, TOKENIZER
+from services.classify.serving.card import MODEL, PAIRS, TOKENIZER, Labels
 from services.classify.serving.scorer import OnnxScorer
 from services.events import Event, RequestReceived
 from services.parts import Report
@@ -63,7 +63,7 @@ class Scoring:
     def one(self, event: RequestReceived) -> Event:
         """Score a single text."""
         if self._single is None:
-            self._single = Single(self._directory, self.scorer.labels.labels)
+            self._single = Single(self._directory, self.scorer.labels)
         service_code, share = self._single.best(event.report.text)
         scored: Event = self.into(report=event.report, service_code=service_code, share=share)
         return scored
@@ -82,11 +82,12 @@ def answers(events: Sequence[Any], models: Path) -> list[Event]:
 class Single:
     """Scores one text at a time."""
 
-    def __init__(self, directory: Path, labels: Sequence[str]) -> None:
+    def __init__(self, directory: Path, labels: Labels) -> None:
         import onnxruntime  # noqa: PLC0415 - after `services.classify.serving`, which tells it to keep to itself
         from tokenizers import Tokenizer  # noqa: PLC0415 - with it
 
-        self._labels = labels
+        self._labels = labels.labels
+        self._line = np.array(labels.confidence or ((0.0, 0.0), (1.0, 1.0))).T
         self._tokenizer: Any = Tokenizer.from_file(str(directory / TOKENIZER))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokens = self._tokenizer.get_vocab_size()
@@ -110,4 +111,4 @@ class Single:
             None, {"ids": np.array([rows], dtype=np.int32), "weights": np.array([weights], dtype=np.float32)}
         )
         place = int(shares[0].argmax())
-        return self._labels[place], float(shares[0][place])
+        return self._labels[place], float(np.interp(shares[0][place], *self._line))

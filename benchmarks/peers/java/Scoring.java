@@ -28,6 +28,7 @@ public final class Scoring implements Side.Decide {
   private final OrtEnvironment environment;
   private final OrtSession session;
   private final String[] labels;
+  private final JsonNode line;
   private final long tokens;
   private final Map<Long, Integer> pairs = new HashMap<>();
 
@@ -43,7 +44,9 @@ public final class Scoring implements Side.Decide {
     options.setIntraOpNumThreads(1);
     options.setInterOpNumThreads(1);
     session = environment.createSession(directory.resolve("model.onnx").toString(), options);
-    JsonNode names = JSON.readTree(directory.resolve("labels.json").toFile()).get("labels");
+    JsonNode known = JSON.readTree(directory.resolve("labels.json").toFile());
+    line = known.get("confidence");
+    JsonNode names = known.get("labels");
     labels = new String[names.size()];
     for (int place = 0; place < labels.length; place++) {
       labels[place] = names.get(place).textValue();
@@ -65,7 +68,20 @@ public final class Scoring implements Side.Decide {
     }
     ObjectNode made = JSON.createObjectNode();
     made.set("report", report);
-    return made.put("service_code", labels[best]).put("share", (double) shares[best]);
+    return made.put("service_code", labels[best]).put("share", honest(shares[best]));
+  }
+
+  /** Move a share along the model's line: of guesses so sure, so many were right. */
+  private double honest(double share) {
+    for (int place = 1; place < line.size(); place++) {
+      double from = line.get(place - 1).get(0).doubleValue();
+      double until = line.get(place).get(0).doubleValue();
+      if (share <= until) {
+        double low = line.get(place - 1).get(1).doubleValue();
+        return low + (share - from) / (until - from) * (line.get(place).get(1).doubleValue() - low);
+      }
+    }
+    return share;
   }
 
   private float[] shares(String text) {
