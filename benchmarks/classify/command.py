@@ -130,10 +130,10 @@ def _sides(
         sides.append(Side(name, learn(texts, answers), labels, time.monotonic() - began, none))
     scorer, took, start = _trained(learnt, asked)
     starts = {"stormdrain": start}
-    own = scorer.labels
+    known = scorer.labels
     one_by_one: Shares = lambda some: np.concatenate([scorer.shares([each])[0] for each in some])  # noqa: E731
-    sides.append(Side("stormdrain", lambda some: scorer.shares(some)[0], own.labels, took, own.thresholds))
-    sides.append(Side("stormdrain one by one", one_by_one, own.labels, took, own.thresholds))
+    sides.append(Side("stormdrain", lambda some: scorer.shares(some)[0], known.labels, took, known.thresholds))
+    sides.append(Side("stormdrain one by one", one_by_one, known.labels, took, known.thresholds))
     if encoder:
         cascade, took, starts["cascade"] = _trained(
             learnt, asked, encoder="own" if own else minilm(fetched()), tune=tune
@@ -142,8 +142,8 @@ def _sides(
         if read is None:
             message = "the model has no encoder"
             raise RuntimeError(message)
-        sides.append(Side("cascade", lambda some: cascade.shares(some)[0], own.labels, took, needed))
-        sides.append(Side("encoder", lambda some: softmax(read.rows(some)), own.labels, took, none))
+        sides.append(Side("cascade", lambda some: cascade.shares(some)[0], known.labels, took, needed))
+        sides.append(Side("encoder", lambda some: softmax(read.rows(some)), known.labels, took, none))
     return sides, starts
 
 
