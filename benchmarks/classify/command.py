@@ -30,8 +30,8 @@ from benchmarks.classify.sides import Learn, Shares, alone, tfidf
 from benchmarks.classify.starting import started
 from benchmarks.machine import machine, now, spread
 from services.city.history import Columns, read_history
+from services.classify.serving.confidence import softmax
 from services.classify.serving.scorer import OnnxScorer
-from services.classify.training.calibrate import softmax
 from services.classify.training.encoder.weights import minilm
 from services.classify.training.evaluate import evaluate
 from services.classify.training.examples import Example, clean, of_past

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 
-from services.classify.training.calibrate import softmax
+from services.classify.serving.confidence import softmax
 from services.classify.training.fit import LEARNERS, Fitted, fit
 from services.classify.training.train import MOST_TOKENS
 from services.classify.training.vocabulary import build

@@ -13,11 +13,11 @@ from tokenizers import Tokenizer
 from toy_encoder import mean_of, toy
 
 from services.classify.serving.card import CARD, ENCODER, ENCODER_FILES, ModelError
-from services.classify.serving.confidence import honest
+from services.classify.serving.confidence import honest, softmax
 from services.classify.serving.encoder import MOST_TOKENS, Encoder
 from services.classify.serving.scorer import OnnxScorer
 from services.classify.serving.sessions import session
-from services.classify.training.calibrate import Judged, knots, softmax
+from services.classify.training.calibrate import Judged, knots
 from services.classify.training.cascade import GIVEN_UP, Blend, Second, blend
 from services.classify.training.encoder.graph import graph
 from services.classify.training.encoder.weights import Dense, minilm

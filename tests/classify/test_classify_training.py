@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.classify.serving.card import CARD, FILES, MODEL, Card
-from services.classify.serving.confidence import honest
+from services.classify.serving.confidence import honest, softmax
 from services.classify.serving.scorer import OnnxScorer
 from services.classify.training import vocabulary
 from services.classify.training.calibrate import (
@@ -19,7 +19,6 @@ from services.classify.training.calibrate import (
     lower_bound,
     lowest,
     mixture,
-    softmax,
     thresholds,
     upper_bound,
 )

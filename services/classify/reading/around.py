@@ -5,6 +5,7 @@ A pattern of many words is slow to try at every sign of a text; one word of it i
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from services.classify.reading.words import fold
 
@@ -31,16 +32,34 @@ class Triggers:
         return found
 
 
-def around(
-    lowered: str, words: frozenset[str], triggers: Triggers, patterns: Mapping[str, re.Pattern[str]]
-) -> list[tuple[int, int]]:
-    """Give where in a text of small letters the patterns stand of those languages of which words are in it."""
-    return [
-        hit.span()
-        for language, some in triggers.found_in(words).items()
-        for start, end in windows(lowered, some)
-        for hit in patterns[language].finditer(lowered, start, end)
-    ]
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Patterns by language with their triggers; and one of unspaced scripts, with signs that it cannot be without."""
+
+    triggers: Triggers
+    patterns: Mapping[str, re.Pattern[str]]
+    unspaced: re.Pattern[str]
+    signs: frozenset[str]
+
+    def spans(self, text: str, lowered: str, words: frozenset[str], *, unspaced: bool) -> list[tuple[int, int]]:
+        """Give where in a text the patterns stand; they may overlap.
+
+        Args:
+            text: The text.
+            lowered: The same in small letters, sign for sign.
+            words: Those of its folded words that are among the triggers, and others.
+            unspaced: Whether it has signs of a script that puts no spaces between words, or of Hangul.
+
+        """
+        found = [
+            hit.span()
+            for language, some in self.triggers.found_in(words).items()
+            for start, end in windows(lowered, some)
+            for hit in self.patterns[language].finditer(lowered, start, end)
+        ]
+        if unspaced and not self.signs.isdisjoint(text):
+            found += [hit.span() for hit in self.unspaced.finditer(text)]
+        return found
 
 
 def windows(lowered: str, words: list[str], before: int = _BEFORE, after: int = _AFTER) -> list[tuple[int, int]]:

@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from services.classify.reading.around import windows
-from services.classify.reading.moments import TRIGGERS as TIMES
-from services.classify.reading.moments import moments
-from services.classify.reading.places import TRIGGERS as PLACES
-from services.classify.reading.places import places
+from services.classify.reading.moments import TIMES
+from services.classify.reading.places import PLACES
 from services.classify.reading.words import Folded, fold
 from services.parts import Entity
 
@@ -103,7 +101,9 @@ _AFTER, _BEFORE_NAMES, _NO_NAME, _DOUBTFUL = (
 )
 _OF_ASSETS = frozenset(fold(_ASSETS).words) | {"straßenlaterne", "strassenlaterne"}
 _BEFORE_IT = frozenset(fold(_KINDS_BEFORE).words)
-_TRIGGERS = frozenset[str]().union(_AFTER, _BEFORE_IT, _BEFORE_NAMES, _OF_ASSETS, TIMES.words, PLACES.words)
+_TRIGGERS = frozenset[str]().union(
+    _AFTER, _BEFORE_IT, _BEFORE_NAMES, _OF_ASSETS, TIMES.triggers.words, PLACES.triggers.words
+)
 _FIRST_UNSPACED = "\u3040"
 """The first sign of kana; Han and Hangul come after it, few others do."""
 
@@ -124,14 +124,14 @@ def entities(text: str, folded: Folded) -> tuple[Entity, ...]:
     found = _streets(text, lowered, words, unspaced=unspaced)
     if within:
         found += _all("street", _KIND_WITHIN, text)
-    times = moments(text, lowered, words, unspaced=unspaced)
+    times = TIMES.spans(text, lowered, words, unspaced=unspaced)
     if figures:
         times += [hit.span() for hit in _TIME.finditer(text)]
         if any(opening in text for opening in _OF_FIELDS):
             found += _all("street", _NUMBERED_FIELD, text)
         if unspaced or not words.isdisjoint(_OF_ASSETS):
             found += _longest("asset", _numbered(text), text)
-    if standing := places(text, lowered, words, unspaced=unspaced):
+    if standing := PLACES.spans(text, lowered, words, unspaced=unspaced):
         found += [place for place in _longest("place", standing, text) if not _overlaps(place, found)]
     found += _longest("time", times, text)
     if "[" in text:

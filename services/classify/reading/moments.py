@@ -6,7 +6,7 @@ A list is gone through only where one of its words stands in the text, so that m
 
 import re
 
-from services.classify.reading.around import Triggers, around
+from services.classify.reading.around import Around, Triggers
 
 _LISTS = {
     "en": (
@@ -223,20 +223,4 @@ def _compiled(pattern: str, parts: dict[str, str]) -> re.Pattern[str]:
 
 
 _PATTERNS = {language: _compiled(pattern, parts) for language, (_, pattern, parts) in _LISTS.items()}
-TRIGGERS = Triggers({language: words for language, (words, _, _) in _LISTS.items()})
-
-
-def moments(text: str, lowered: str, words: frozenset[str], *, unspaced: bool) -> list[tuple[int, int]]:
-    """Give where times stand in a text; they may overlap.
-
-    Args:
-        text: The text.
-        lowered: The same in small letters, sign for sign.
-        words: Those of its folded words that are among `TRIGGERS`, and others.
-        unspaced: Whether it has signs of a script that puts no spaces between words, or of Hangul.
-
-    """
-    found = around(lowered, words, TRIGGERS, _PATTERNS)
-    if unspaced and not _SIGNS.isdisjoint(text):
-        found += [hit.span() for hit in _UNSPACED.finditer(text)]
-    return found
+TIMES = Around(Triggers({language: words for language, (words, _, _) in _LISTS.items()}), _PATTERNS, _UNSPACED, _SIGNS)

@@ -7,7 +7,7 @@ among them: `in front of my house` tells nobody anything.
 
 import re
 
-from services.classify.reading.around import Triggers, around
+from services.classify.reading.around import Around, Triggers
 
 _SPACED = {
     "en": (
@@ -128,20 +128,4 @@ def _compiled(pattern: str, thing: str = "") -> re.Pattern[str]:
 
 
 _PATTERNS = {language: _compiled(*patterns) for language, (_, *patterns) in _SPACED.items()}
-TRIGGERS = Triggers({language: words for language, (words, *_) in _SPACED.items()})
-
-
-def places(text: str, lowered: str, words: frozenset[str], *, unspaced: bool) -> list[tuple[int, int]]:
-    """Give where places stand in a text; they may overlap.
-
-    Args:
-        text: The text.
-        lowered: The same in small letters, sign for sign.
-        words: Those of its folded words that are among `TRIGGERS`, and others.
-        unspaced: Whether it has signs of a script that puts no spaces between words, or of Hangul.
-
-    """
-    found = around(lowered, words, TRIGGERS, _PATTERNS)
-    if unspaced and not _SIGNS.isdisjoint(text):
-        found += [hit.span() for hit in _UNSPACED.finditer(text)]
-    return found
+PLACES = Around(Triggers({language: words for language, (words, *_) in _SPACED.items()}), _PATTERNS, _UNSPACED, _SIGNS)

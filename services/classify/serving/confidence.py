@@ -8,6 +8,13 @@ Knots = Sequence[tuple[float, float]]
 """A rising line: from the share that a model gives its winner, to how often such winners were right."""
 
 
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Give shares that add up to 1 in each row."""
+    shares: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
 def honest(shares: np.ndarray, knots: Knots) -> np.ndarray:
     """Move each row's greatest share along the line, and the others so that the row adds up to 1 as far as may be.
 

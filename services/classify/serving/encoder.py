@@ -5,12 +5,13 @@ change each other's answers. On one core a text of 40 tokens fills the multiplie
 were measured, and are no faster (docs/adr/0019).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from services.classify.serving.card import Cascade
+from services.classify.serving.confidence import softmax
 from services.classify.serving.sessions import InferenceSession
 
 MOST_TOKENS = 128
@@ -28,13 +29,8 @@ class Encoder:
 
     def rows(self, texts: Sequence[str]) -> np.ndarray:
         """Give (texts, outputs) as float32."""
-        return np.stack(list(self.each(texts)))
-
-    def each(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
-        """Give the row of one text after another."""
-        for encoded in self._tokenizer.encode_batch_fast(list(texts)):
-            (row,) = self._session.run(None, {"ids": np.array([encoded.ids], dtype=np.int32)})
-            yield row[0]
+        tokens = [each.ids for each in self._tokenizer.encode_batch_fast(list(texts))]
+        return np.concatenate([self._session.run(None, {"ids": np.array([ids], dtype=np.int32)})[0] for ids in tokens])
 
 
 class SecondLook:
@@ -55,7 +51,4 @@ class SecondLook:
 
 def both(first: np.ndarray, read: np.ndarray, fast: float, weight: float) -> np.ndarray:
     """Add up what was thought at first (shares) and what an encoder says (scores), each by its weight, to shares."""
-    scores = fast * np.log(first + 1e-9) + weight * read
-    shares: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
+    return softmax(fast * np.log(first + 1e-9) + weight * read)

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.stats import beta
 
+from services.classify.serving.confidence import softmax
+
 DOUBT = 0.1
 """A threshold holds unless ours is the one in ten samples that flatters."""
 STARTS, STEP = (60, 120, 240, 480), 1.1
@@ -65,13 +67,6 @@ def mixture(judged: Judged) -> np.ndarray:
     found = minimize(surprise, 1.0 / (learners * spread), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * learners)
     weights: np.ndarray = found.x.round(4)
     return weights
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """Give shares that add up to 1 in each row."""
-    shares: np.ndarray = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
 
 
 def thresholds(

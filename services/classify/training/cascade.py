@@ -71,12 +71,13 @@ def _added_up(judged: Judged) -> Blend:
 
 def _gate(first: np.ndarray, read: np.ndarray, answers: np.ndarray, fast: float, weight: float) -> float:
     """Give the lowest gate above which nearly as many are right as if all were read again."""
-    sure = np.sort(first.max(axis=1))
-    gates = [float(sure[min(round(share * len(sure)), len(sure) - 1)]) for share in SHARES_READ[:-1]] + [1.01]
+    sure = first.max(axis=1)
+    rising = np.sort(sure)
+    gates = [float(rising[min(round(share * len(sure)), len(sure) - 1)]) for share in SHARES_READ[:-1]] + [1.01]
+    at_first, at_second = (shares.argmax(axis=1) == answers for shares in (first, both(first, read, fast, weight)))
 
     def right(gate: float) -> float:
-        shares = Second(gate=gate, fast=fast, weight=weight).shares(first, read)
-        return float((shares.argmax(axis=1) == answers).mean())
+        return float(np.where(sure < gate, at_second, at_first).mean())
 
     enough = right(gates[-1]) - GIVEN_UP
     return round(next(gate for gate in gates if right(gate) >= enough), 4)

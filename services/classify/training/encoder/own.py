@@ -6,7 +6,7 @@ thousand texts on it errs in other places than a linear model does, and both tog
 (`stormdrain[train-deep]`) to learn, and nothing but ONNX Runtime to serve.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from services.classify.serving.encoder import MOST_TOKENS, Encoder
 from services.classify.serving.sessions import session
 from services.classify.training.encoder.head import Opinion
+from services.classify.training.encoder.learning import learn
 from services.classify.training.export import IR, OPSET
 
 PIECES, RAREST = 16_000, 2
@@ -26,7 +27,7 @@ WIDTH, FILTERS, SPANS = 128, 192, (1, 2, 3, 5)
 """Of a piece's vector; convolutions of each span; pieces that these see at once."""
 SHOWN, FEWEST_ROUNDS, MOST_ROUNDS = 130_000, 6, 16
 """How many texts are shown in all, each as often as any other, within these bounds."""
-BATCH, RATE, WARM, DECAY, LONGEST_STEP = 64, 2e-3, 0.1, 1e-2, 1.0
+BATCH, RATE, DECAY = 64, 2e-3, 1e-2
 HIDDEN, BLURRED, DROPPED, DOUBT = 0.1, 0.2, 0.4, 0.1
 """Shares of pieces, of their vectors and of what was found that are left out while learning; label smoothing: citizens
 pick categories loosely."""
@@ -60,48 +61,15 @@ class Own:
 
     def _learn(self, chosen: Sequence[int]) -> tuple[bytes, bytes]:
         torch.manual_seed(0)
-        luck = np.random.default_rng(0)
         texts = [self.texts[each] for each in chosen]
         tokenizer = _tokenizer(texts)
         tokens = [each.ids for each in tokenizer.encode_batch(texts)]
         answers = torch.from_numpy(self.answers[np.asarray(chosen)])
         found = _Convolutions(tokenizer.get_vocab_size(), self.categories)
         rounds = min(max(SHOWN // len(tokens), FEWEST_ROUNDS), MOST_ROUNDS)
-        steps = rounds * -(-len(tokens) // BATCH)
         optimizer = torch.optim.AdamW(found.parameters(), lr=RATE, weight_decay=DECAY)
-        rate = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1.0, (step + 1) / (WARM * steps)) * max(0.0, (steps - step) / steps)
-        )
-        done = 0
-        for _ in range(rounds):
-            for places, ids, mask in batches(tokens, BATCH, luck):
-                nn.cross_entropy(found(ids, mask), answers[places], label_smoothing=DOUBT).backward()
-                torch.nn.utils.clip_grad_norm_(found.parameters(), LONGEST_STEP)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                rate.step()
-                done += 1
-                self.on_progress(done / steps)
+        learn(found, optimizer, tokens, answers, self.on_progress, size=BATCH, rounds=rounds, doubt=DOUBT)
         return found.graph(), tokenizer.to_str().encode()
-
-
-def batches(
-    tokens: Sequence[Sequence[int]], size: int, luck: np.random.Generator
-) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
-    """Give all texts once, in batches of like length: where they are, their tokens, and which of these are some."""
-    lengths = np.array([len(each) for each in tokens])
-    shuffled = luck.permutation(len(tokens))
-    pools = np.array_split(shuffled, max(1, len(tokens) // (size * 20)))
-    order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
-    parts = [order[first : first + size] for first in range(0, len(order), size)]
-    for number in luck.permutation(len(parts)):
-        places = parts[number]
-        ids = np.zeros((len(places), lengths[places].max()), dtype=np.int64)
-        mask = np.zeros(ids.shape, dtype=np.float32)
-        for row, place in enumerate(places):
-            ids[row, : lengths[place]] = tokens[place]
-            mask[row, : lengths[place]] = 1
-        yield places, torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 def _tokenizer(texts: Sequence[str]) -> Tokenizer:

@@ -1,10 +1,9 @@
 """Fine-tuning an encoder on a town's own past: every layer moves, the lower ones less (Howard and Ruder, 2018).
 
-The one place that needs torch (`stormdrain[train-deep]`). It runs on processors, in half precision (bfloat16) as far as
+Needs torch (`stormdrain[train-deep]`). It runs on processors, in half precision (bfloat16) as far as
 it multiplies: those with matrix units (AMX) take a fourth of the time.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,15 +16,15 @@ from services.classify.serving.encoder import MOST_TOKENS, Encoder
 from services.classify.serving.sessions import session
 from services.classify.training.encoder.graph import EPSILON, graph
 from services.classify.training.encoder.head import Opinion
-from services.classify.training.encoder.own import batches
+from services.classify.training.encoder.learning import learn
 from services.classify.training.encoder.weights import HEADS, Dense, Weights
 
 ROUNDS, LARGE, ROUNDS_OF_LARGE = 5, 8_000, 3
 """How often all texts are read; histories of so many texts, and how often those."""
 BATCH = 32
-RATE, HEAD_RATE, LOWER, WARM = 1e-4, 1e-3, 0.9, 0.1
-"""Learning rates of the uppermost layer and of the head; of a layer to the one above it; share of steps to warm up."""
-DROPPED, DECAY, LONGEST_STEP = 0.1, 0.01, 1.0
+RATE, HEAD_RATE, LOWER = 1e-4, 1e-3, 0.9
+"""Learning rates of the uppermost layer and of the head; of a layer to the one above it."""
+DROPPED, DECAY = 0.1, 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +63,8 @@ class Tuned:
         answers = torch.from_numpy(self.answers[np.asarray(chosen)])
         bert = _Bert(self.weights, self.categories)
         rounds = ROUNDS if len(tokens) < LARGE else ROUNDS_OF_LARGE
-        steps = rounds * math.ceil(len(tokens) / BATCH)
         optimizer = torch.optim.AdamW(bert.groups(), weight_decay=DECAY)
-        rate = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1.0, (step + 1) / (WARM * steps)) * max(0.0, (steps - step) / steps)
-        )
-        luck = np.random.default_rng(0)
-        done = 0
-        for _ in range(rounds):
-            for places, ids, mask in batches(tokens, BATCH, luck):
-                scores = bert(ids, mask)
-                nn.cross_entropy(scores, answers[places]).backward()
-                torch.nn.utils.clip_grad_norm_(bert.parameters(), LONGEST_STEP)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                rate.step()
-                done += 1
-                self.on_progress(done / steps)
+        learn(bert, optimizer, tokens, answers, self.on_progress, size=BATCH, rounds=rounds)
         return bert.learnt(self.weights)
 
 
