@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -23,6 +24,8 @@ Config = dict[str, Any]
 
 ASK_S = 5.0
 """What the nodes of a cluster are given to say an offset. A leader that died has a successor by then."""
+METADATA_S = 60.0
+"""How long a cluster that cannot be reached is asked again for its topics: one under load takes its time to answer."""
 
 
 class KafkaSettings(Settings, frozen=True, kw_only=True):
@@ -275,8 +278,19 @@ class KafkaClients:
 
     def partitions(self, topic: str) -> int:
         """Count a topic's partitions; see `ports.Clients.partitions`."""
-        known = self.admin().list_topics(topic, timeout=10).topics.get(topic)
+        known = self._metadata(topic).topics.get(topic)
         return 0 if known is None or known.error is not None else len(known.partitions)
+
+    def _metadata(self, topic: str) -> Any:  # noqa: ANN401 - confluent-kafka is untyped
+        until = time.monotonic() + METADATA_S
+        while True:
+            try:
+                return self.admin().list_topics(topic, timeout=max(1.0, until - time.monotonic()))
+            except KafkaException as error:
+                # A connection that breaks fails the question at once, however long it was given.
+                if error.args[0].code() not in failures.SUSPECT or time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
 
     def admin(self) -> Any:  # noqa: ANN401 - confluent-kafka is untyped
         """Give the one admin client of this process."""

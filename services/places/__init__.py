@@ -1,0 +1,1 @@
+"""Where things are: areas, addresses and assets of a city, asked for whole batches of points."""
