@@ -55,7 +55,7 @@ class ShapelyAtlas:
         found = [known.get(home) or self._whole(home) for home in homes]
         shares = [sheet.circles.shares(longitude, latitude, radius) for sheet in self._sheets]
         for row in set().union(*shares):
-            found[row] = self._shared(homes[row], [of_layer.get(row) for of_layer in shares])
+            found[row] = self._shared(homes[row], [of_layer.get(row) for of_layer in shares], found[row])
         return found
 
     def _whole(self, homes: Homes) -> Whereabouts:
@@ -65,7 +65,9 @@ class ShapelyAtlas:
         made = self._known[homes] = self._shared(homes, [None] * len(homes))
         return made
 
-    def _shared(self, homes: Homes, shares: Sequence[Mapping[int, float] | None]) -> Whereabouts:
+    def _shared(
+        self, homes: Homes, shares: Sequence[Mapping[int, float] | None], alone: Whereabouts | None = None
+    ) -> Whereabouts:
         held: list[Boundary] = []
         touched: list[Boundary] = []
         inside = not self._limited
@@ -76,7 +78,7 @@ class ShapelyAtlas:
                 held.append(sheet.whole[home] if share == 1.0 else replace(sheet.whole[home], share=share))
             if parts is not None:
                 touched.extend(_others(sheet, parts, home))
-        return Whereabouts(tuple(held), tuple(touched), not inside)
+        return Whereabouts(tuple(held), tuple(touched), not inside, alone)
 
 
 def _others(sheet: Sheet, parts: Mapping[int, float], home: int) -> Iterable[Boundary]:
