@@ -18,13 +18,16 @@ import msgspec
 from services.city.hours import parse
 from services.city.model import City, Rule
 from services.events import Event, RequestClassified, RequestRouted
-from services.parts import Boundary, LostRule, Place, Routing
+from services.parts import Boundary, Classification, LostRule, Place, Routing
 
 KINDS = ("safety", "service_codes", "areas", "families", "layer", "hours")
 """Kinds of condition, the most telling first. A layer with areas counts once, as `areas`."""
 MOST_LOST = 8
 """How many losing rules a routing names, the most specific first."""
 CELL_RESOLUTION = 9
+MOST_SETTLED = 32_768
+"""Answers that are kept at most; when they are more, all are found anew as they are asked for."""
+ALWAYS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,18 @@ class Whereabouts:
     touched: tuple[Boundary, ...] = ()
     """Other areas that its circle reaches; `area_id` is empty for the part beyond the city's limits."""
     outside: bool = False
+    alone: "Whereabouts | None" = None
+    """Of a place whose circle crosses a boundary: the whereabouts of its middle, which is all that rules look at."""
 
 
 class Atlas(Protocol):
     """Finds places on a city's layers."""
 
     def locate(self, places: Sequence[Place]) -> Sequence[Whereabouts]:
-        """Give the whereabouts of each place, in order."""
+        """Give the whereabouts of each place, in order.
+
+        What is the same object is decided but once: an atlas should give one object for places that have the same.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +98,22 @@ class RuleBook:
         self._holidays = frozenset(city.holidays)
         self._ranked = sorted(city.rules, key=specificity, reverse=True)  # sorted is stable: ties stay as in the file
         self._about = lru_cache(maxsize=1024)(self._find)
+        self._timed = lru_cache(maxsize=1024)(self._hours)
         self._answer = lru_cache(maxsize=8192)(self._choose)
 
-    def choose(self, situation: Situation, when: datetime) -> Choice:
-        """Give the department for a report of `when`, an instant with an offset."""
-        rules = self._about(situation.service_code, situation.family)
-        shut = frozenset(
-            rule.id for rule in rules if rule.hours and not parse(rule.hours).open_at(when, self._zone, self._holidays)
-        )
+    def shut(self, service_code: str, family: str, when: datetime) -> frozenset[str]:
+        """Give the rules of this category whose hours do not hold at `when`, an instant with an offset."""
+        timed = self._timed(service_code, family)
+        if not timed:
+            return ALWAYS
+        return frozenset(rule.id for rule in timed if not parse(rule.hours).open_at(when, self._zone, self._holidays))
+
+    def choose(self, situation: Situation, shut: frozenset[str]) -> Choice:
+        """Give the department, at a time at which the rules in `shut` do not hold."""
         return self._answer(situation, shut)
+
+    def _hours(self, service_code: str, family: str) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self._about(service_code, family) if rule.hours)
 
     def _find(self, service_code: str, family: str) -> tuple[Rule, ...]:
         return tuple(
@@ -177,6 +192,7 @@ class Router:
         self._rules = RuleBook(city)
         self._atlas = atlas
         self._version = city.version
+        self._settled: dict[tuple[object, ...], tuple[Situation, Choice, Whereabouts | None]] = {}
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:
         """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department."""
@@ -186,15 +202,8 @@ class Router:
 
     def _route(self, event: RequestClassified, where: Whereabouts | None) -> RequestRouted:
         report, classification = event.report, event.classification
-        situation = Situation(
-            service_code=classification.service_code,
-            family=classification.family,
-            flagged=classification.safety.flagged,
-            placed=where is not None,
-            outside=where is not None and where.outside,
-            areas=tuple(_whole(area) for area in where.boundaries) if where else (),
-        )
-        choice = self._rules.choose(situation, report.requested_at)
+        shut = self._rules.shut(classification.service_code, classification.family, report.requested_at)
+        situation, choice = self._settle(classification, where, shut)
         place = report.place
         return RequestRouted(
             report=report,
@@ -205,24 +214,44 @@ class Router:
                 reason=choice.reason,
                 lost=choice.lost,
                 boundaries=where.boundaries if where else (),
-                ambiguous=self._elsewhere(situation, where, choice, report.requested_at),
+                ambiguous=self._elsewhere(situation, where, choice, shut) if where and where.touched else (),
                 outside=situation.outside,
                 cell=h3.latlng_to_cell(place.latitude, place.longitude, CELL_RESOLUTION) if place else "",
                 version=self._version,
             ),
         )
 
+    def _settle(
+        self, classification: Classification, where: Whereabouts | None, shut: frozenset[str]
+    ) -> tuple[Situation, Choice]:
+        """Give what rules look at, and what they say; kept by all that goes into it, and places by identity."""
+        middle = (where.alone or where) if where else None
+        key = (classification.service_code, classification.family, classification.safety.flagged, shut, id(middle))
+        settled = self._settled.get(key)
+        if settled is None:
+            if len(self._settled) >= MOST_SETTLED:
+                self._settled.clear()
+            situation = Situation(
+                service_code=classification.service_code,
+                family=classification.family,
+                flagged=classification.safety.flagged,
+                placed=middle is not None,
+                outside=middle is not None and middle.outside,
+                areas=tuple(_whole(area) for area in middle.boundaries) if middle else (),
+            )
+            # The middle is kept with the answer: as long as it is, no other object has its id.
+            settled = self._settled[key] = (situation, self._rules.choose(situation, shut), middle)
+        return settled[:2]
+
     def _elsewhere(
-        self, situation: Situation, where: Whereabouts | None, choice: Choice, when: datetime
+        self, situation: Situation, where: Whereabouts, choice: Choice, shut: frozenset[str]
     ) -> tuple[Boundary, ...]:
         """Say of each area that the circle also reaches whose the report would be there, where that is another's."""
-        if where is None or not where.touched:
-            return ()
         said = []
         for area in where.touched:
             rest = tuple(other for other in situation.areas if other.layer != area.layer)
             there = replace(situation, outside=not area.area_id, areas=(*rest, _whole(area)) if area.area_id else rest)
-            department = self._rules.choose(there, when).department
+            department = self._rules.choose(there, shut).department
             said.append(
                 area if department == choice.department else msgspec.structs.replace(area, department=department)
             )
