@@ -8,7 +8,7 @@ import msgspec
 
 from services.city.findings import Finding, listed
 from services.city.load import Examined, examine
-from services.city.model import City
+from services.city.model import City, Layer
 
 __all__ = ["Examined", "as_object", "examine", "told"]
 
@@ -28,7 +28,10 @@ def told(examined: Examined, directory: Path) -> str:
 
 
 def as_object(examined: Examined, directory: Path) -> dict[str, Any]:
-    """Give the same as plain values: directory, usable, faults, warnings, and the town's name, version and counts."""
+    """Give the same as plain values: directory, usable, faults, warnings, and the town's name, version and counts.
+
+    `boundaries` has the overlaps and gaps of each layer, in square metres, where these were measured.
+    """
     city = examined.city
     return {
         "directory": str(directory),
@@ -36,13 +39,14 @@ def as_object(examined: Examined, directory: Path) -> dict[str, Any]:
         "faults": _plain(examined.faults),
         "warnings": _plain(examined.warnings),
         "city": None if city is None else _counts(city),
+        "boundaries": [msgspec.to_builtins(measured) for measured in examined.measured],
     }
 
 
 def _summary(city: City) -> Iterable[str]:
     counts = _counts(city)
     invented = ", an invented town" if city.invented else ""
-    areas = ", ".join(f"{layer.id} ({_count(len(layer.areas), 'area')})" for layer in city.layers)
+    areas = ", ".join(f"{_named(layer)} ({_count(len(layer.areas), 'area')})" for layer in city.layers)
     yield f"{city.name}{invented}, can be used (version {city.version})"
     yield f"  {counts['categories']} categories in {counts['families']} families"
     yield f"  {counts['phrases']:,} phrases in {_count(len(city.languages), 'language')}: {', '.join(city.languages)}"
@@ -65,7 +69,7 @@ def _counts(city: City) -> dict[str, Any]:
         "phrases": sum(len(texts) for texts in phrases),
         "departments": len(city.departments),
         "rules": len(city.rules),
-        "layers": {layer.id: len(layer.areas) for layer in city.layers},
+        "layers": {_named(layer): len(layer.areas) for layer in city.layers},
         "streets": len(city.streets),
         "unruled": _unruled(city),
     }
@@ -83,6 +87,10 @@ def _unruled(city: City) -> list[str]:
             for rule in city.rules
         )
     ]
+
+
+def _named(layer: Layer) -> str:
+    return f"{layer.id} from {layer.effective}" if layer.effective else layer.id
 
 
 def _modes(city: City) -> str:

@@ -112,13 +112,15 @@ class Area(Struct, frozen=True, kw_only=True):
 
 
 class Layer(Struct, frozen=True, kw_only=True):
-    """A boundary file: `version` is the hash of its content (12 hex digits)."""
+    """One edition of a layer: a boundary file. `version` is the hash of its content (12 hex digits)."""
 
     id: str
     version: str
     areas: tuple[Area, ...]
     limits: bool = False
     """This layer's union is the city itself."""
+    effective: str = ""
+    """The day from which these lines are valid, an ISO date on the city's calendar; empty: from the beginning."""
 
 
 class Street(Struct, frozen=True, kw_only=True):
@@ -148,6 +150,7 @@ class City(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     default_department: str
     layers: tuple[Layer, ...]
+    """All editions of all layers."""
     policy: Policy
     version: str
     invented: bool = False
@@ -156,3 +159,16 @@ class City(Struct, frozen=True, kw_only=True):
     streets: tuple[Street, ...] = ()
     """By name; empty where the town has given none."""
     path: str = ""
+
+    def layers_on(self, day: str) -> tuple[Layer, ...]:
+        """Give the edition of each layer that is valid on a day, an ISO date on the city's calendar."""
+        valid: dict[str, Layer] = {}
+        for layer in self.layers:
+            earlier = valid.get(layer.id)
+            if layer.effective <= day and (earlier is None or earlier.effective < layer.effective):
+                valid[layer.id] = layer
+        return tuple(valid.values())
+
+    def changes(self) -> tuple[str, ...]:
+        """Give the days on which other lines come into effect, ISO dates in their order."""
+        return tuple(sorted({layer.effective for layer in self.layers if layer.effective}))

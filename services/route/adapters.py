@@ -1,11 +1,15 @@
 """A city's layers: where whole batches of places lie, and which areas their circles cross."""
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec.structs import replace
 
-from services.city.model import Layer
+from services.city.model import City, Layer
 from services.parts import Boundary, Place
 from services.places.circles import LEAST_SHARE, Circles
 from services.places.index import AreaIndex
@@ -35,8 +39,13 @@ class Sheet:
 class ShapelyAtlas:
     """All layers of a city, kept in memory; asked for whole batches, because one call costs as much as a hundred."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self._sheets = [Sheet(layer) for layer in layers]
+    def __init__(self, layers: Sequence[Layer], made: dict[tuple[str, str], Sheet] | None = None) -> None:
+        """Index `layers`; `made` keeps sheets by layer and day of effect for the next atlas that has the same."""
+        made = {} if made is None else made
+        for layer in layers:
+            if (layer.id, layer.effective) not in made:
+                made[layer.id, layer.effective] = Sheet(layer)
+        self._sheets = [made[layer.id, layer.effective] for layer in layers]
         self._limited = any(layer.limits for layer in layers)
         self._known: dict[Homes, Whereabouts] = {}
 
@@ -88,3 +97,33 @@ def _others(sheet: Sheet, parts: Mapping[int, float], home: int) -> Iterable[Bou
     beyond = round(1.0 - sum(parts.values()), 3)
     if sheet.limits and home >= 0 and beyond > LEAST_SHARE:
         yield replace(sheet.beyond, share=beyond)
+
+
+class DatedAtlas:
+    """The atlas of a city whose lines change: each place is looked up by the lines that are valid on its day.
+
+    A day begins at midnight on the city's clock.
+    """
+
+    def __init__(self, city: City) -> None:
+        zone, days = ZoneInfo(city.time_zone), city.changes()
+        made: dict[tuple[str, str], Sheet] = {}
+        midnights = (datetime.combine(date.fromisoformat(day), time(), zone) for day in days)
+        self._begins = [midnight.timestamp() for midnight in midnights]
+        self._atlases = [ShapelyAtlas(city.layers_on(day), made) for day in ("", *days)]
+
+    def locate(self, places: Sequence[Place], instants: Sequence[datetime]) -> list[Whereabouts]:
+        """Give the whereabouts of each place by the lines of its instant's day, in order."""
+        if not self._begins:
+            return self._atlases[0].locate(places)
+        rows: dict[int, list[int]] = defaultdict(list)
+        for row, instant in enumerate(instants):
+            rows[bisect_right(self._begins, instant.timestamp())].append(row)
+        found = {
+            row: whereabouts
+            for period, members in rows.items()
+            for row, whereabouts in zip(
+                members, self._atlases[period].locate([places[row] for row in members]), strict=True
+            )
+        }
+        return [found[row] for row in range(len(places))]

@@ -44,10 +44,10 @@ class Whereabouts:
 
 
 class Atlas(Protocol):
-    """Finds places on a city's layers."""
+    """Finds places on a city's layers, by the lines that were valid when it mattered."""
 
-    def locate(self, places: Sequence[Place]) -> Sequence[Whereabouts]:
-        """Give the whereabouts of each place, in order.
+    def locate(self, places: Sequence[Place], instants: Sequence[datetime]) -> Sequence[Whereabouts]:
+        """Give the whereabouts of each place at its instant, in order.
 
         What is the same object is decided but once: an atlas should give one object for places that have the same.
         """
@@ -197,7 +197,8 @@ class Router:
     def handle(self, batch: Sequence[Event]) -> list[Event]:
         """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department."""
         events = cast("Sequence[RequestClassified]", batch)
-        found = iter(self._atlas.locate([event.report.place for event in events if event.report.place is not None]))
+        placed = [(event.report.place, event.report.requested_at) for event in events if event.report.place is not None]
+        found = iter(self._atlas.locate([place for place, _ in placed], [instant for _, instant in placed]))
         return [self._route(event, next(found) if event.report.place is not None else None) for event in events]
 
     def _route(self, event: RequestClassified, where: Whereabouts | None) -> RequestRouted:

@@ -1,8 +1,9 @@
 """Wiring of `route`."""
 
 from services.city.load import load
+from services.city.model import Layer
 from services.events import RequestClassified, RequestRouted
-from services.route.adapters import ShapelyAtlas
+from services.route.adapters import DatedAtlas
 from services.route.core import Router
 from services.route.settings import RouteSettings
 from services.runtime.settings import Shared
@@ -16,7 +17,11 @@ def build(settings: RouteSettings, shared: Shared) -> Worker:
         name="route",
         reads=(RequestClassified,),
         writes=(RequestRouted,),
-        handler=Router(city, ShapelyAtlas(city.layers)),
+        handler=Router(city, DatedAtlas(city)),
         batch_size=settings.batch_size,
-        versions={"city": city.version} | {layer.id: layer.version for layer in city.layers},
+        versions={"city": city.version} | {_named(layer): layer.version for layer in city.layers},
     )
+
+
+def _named(layer: Layer) -> str:
+    return f"{layer.id}_from_{layer.effective.replace('-', '_')}" if layer.effective else layer.id

@@ -7,7 +7,7 @@ from shapely import box
 from services.city.model import Area, Category, City, Department, Family, Layer, Policy, Rule, System
 from services.events import RequestClassified, RequestRouted
 from services.parts import Boundary, Channel, Classification, LostRule, Place, Report, Routing, Safety
-from services.route.adapters import ShapelyAtlas
+from services.route.adapters import DatedAtlas
 from services.route.core import KINDS, Router, specificity
 
 # An invented town around (10.0 E, 50.0 N): two districts side by side, meeting at 10.0 E.
@@ -75,7 +75,7 @@ def spot(longitude: float, latitude: float = 50.0, radius: float = 0.0) -> Place
 
 
 def routings(town: City, events: Sequence[RequestClassified]) -> list[Routing]:
-    outcomes = Router(town, ShapelyAtlas(town.layers)).handle(events)
+    outcomes = Router(town, DatedAtlas(town)).handle(events)
     assert all(isinstance(outcome, RequestRouted) for outcome in outcomes)
     return [outcome.routing for outcome in outcomes if isinstance(outcome, RequestRouted)]
 
