@@ -21,6 +21,8 @@ from services.city.section import Section
 
 GEOJSON = {".geojson", ".json"}
 FOREIGN = {".shp", ".gpkg", ".fgb", ".gml", ".kml"}
+POLYGONS = ("Polygon", "MultiPolygon")
+LINES = ("LineString", "MultiLineString")
 INSTALL = "install `stormdrain[train]`, or convert the file to WGS 84 GeoJSON"
 _DEGREES = re.compile(r"(?i)CRS:?84$|EPSG:+(\d*:)?4326$|WGS ?84$")
 _LON, _LAT = 180.0, 90.0
@@ -82,18 +84,27 @@ def read_layer(section: Section, layer_id: str, directory: Path) -> Layer | None
     id_property = section.text("id_property", "id")
     name_property = section.text("name_property", id_property)
     limits = bool(section.flag("limits"))
+    lines = bool(section.flag("lines"))
     file = section.text("file")
     section.done()
     features = _declared(section, file, directory)
     if not features:
         return None
-    reader = _LayerReader(file, section.findings)
+    reader = _LayerReader(file, section.findings, lines=lines)
     for number, feature in enumerate(features):
         reader.take(number, feature, id_property, name_property)
-    if not reader.areas:
+    if not reader.areas and not reader.lines:
         section.fault("file", f"no area in {file}", "at least one polygon")
         return None
-    return Layer(id=layer_id, version=version_of(directory / file), areas=tuple(reader.areas.values()), limits=limits)
+    if limits and not reader.areas:
+        section.fault("limits", f"{file} only has lines", "at least one polygon")
+    return Layer(
+        id=layer_id,
+        version=version_of(directory / file),
+        areas=tuple(reader.areas.values()),
+        limits=limits,
+        lines=tuple(reader.lines.values()),
+    )
 
 
 def read_streets(section: Section, directory: Path) -> tuple[Street, ...]:
@@ -107,7 +118,7 @@ def read_streets(section: Section, directory: Path) -> tuple[Street, ...]:
         geometry = feature.geometry
         if not name:
             continue  # many towns have paths without a name
-        if geometry is None or geometry.geom_type not in ("LineString", "MultiLineString"):
+        if geometry is None or geometry.geom_type not in LINES:
             seen = f"{name!r} is no line" + (f" ({feature.trouble})" if feature.trouble else "")
             section.findings.fault(file, feature.line, f"features[{number}]", seen, expected="a LineString")
         elif not _in_degrees(geometry):
@@ -134,10 +145,12 @@ def repaired(geometry: BaseGeometry) -> BaseGeometry:
 
 
 class _LayerReader:
-    def __init__(self, file: str, findings: Findings) -> None:
+    def __init__(self, file: str, findings: Findings, *, lines: bool) -> None:
         self.file = file
+        self.kinds = (*POLYGONS, *LINES) if lines else POLYGONS
         self.findings = findings
         self.areas: dict[str, Area] = {}
+        self.lines: dict[str, Area] = {}
 
     def take(self, number: int, feature: Feature, id_property: str, name_property: str) -> None:
         at = f"features[{number}]"
@@ -145,6 +158,11 @@ class _LayerReader:
         area_id = self._property(at, feature, id_property)
         name = self._property(at, feature, name_property) if name_property != id_property else area_id
         if geometry is None or not area_id:
+            return
+        if geometry.geom_type in LINES:
+            known = self.lines.get(area_id)
+            whole = shapely.union(known.geometry, geometry) if known else geometry
+            self.lines[area_id] = Area(area_id=area_id, name=name, geometry=whole)
             return
         earlier = self.areas.get(area_id)
         if earlier is not None:
@@ -171,15 +189,16 @@ class _LayerReader:
             else:
                 self.findings.warn(self.file, feature.line, at, "has no geometry and is left out")
             return None
-        if geometry.geom_type not in ("Polygon", "MultiPolygon"):
-            seen = f"saw a {geometry.geom_type}"
-            self.findings.fault(self.file, feature.line, at, seen, expected="a Polygon or MultiPolygon")
+        if geometry.geom_type not in self.kinds:
+            remedy = "" if geometry.geom_type not in LINES else "say lines: true in city.yaml if they are to be there"
+            seen, expected = f"saw a {geometry.geom_type}", "a Polygon or MultiPolygon"
+            self.findings.fault(self.file, feature.line, at, seen, expected=expected, remedy=remedy)
             return None
         if not _in_degrees(geometry):
             remedy = f"convert it from the coordinate system it is in, or {INSTALL}"
             self.findings.fault(self.file, feature.line, at, _far(geometry), expected="WGS 84 degrees", remedy=remedy)
             return None
-        if geometry.is_valid:
+        if geometry.is_valid or geometry.geom_type in LINES:
             return geometry
         why = shapely.is_valid_reason(geometry)
         mended = repaired(geometry)

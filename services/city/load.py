@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import shapely
 
-from services.city import parts
+from services.city import parts, rules
+from services.city.assets import read_assets
 from services.city.boundaries import read_layer, read_streets
 from services.city.document import Mapping, parse
 from services.city.findings import CityError, Finding, Findings, did_you_mean
-from services.city.model import City, Layer, Street
+from services.city.model import Assets, Category, City, Layer, Street
 from services.city.section import LANGUAGE, Section
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
@@ -77,16 +78,26 @@ def _read(directory: Path, findings: Findings) -> City | None:
         findings.fault(str(directory), 0, "", "there is no such directory", expected="a city", remedy=remedy)
         return None
     roots = {name: _root(directory, name, findings) for name in FILES}
-    town, services, offices, rules = (roots[name] for name in FILES)
+    town, services, offices, rulings = (roots[name] for name in FILES)
     languages = _languages(town)
     layers = _layers(town, directory)
     found = {layer.id: layer for layer in layers.values() if layer}
-    streets = _streets(town, directory)
+    holidays = _holidays(town) if town else ()
     families = parts.read_families(services) if services else {}
     categories = parts.read_categories(services, families, languages) if services else {}
     departments, systems = parts.read_departments(offices) if offices else ({}, {})
-    routing = parts.read_rules(offices, departments, categories, families, layers) if offices else ()
-    policy = parts.read_policy(rules, categories, departments) if rules else None
+    streets, assets = _places(town, directory, categories)
+    known = rules.Known(
+        departments=departments,
+        categories=categories,
+        families=families,
+        layers=layers,
+        assets=assets,
+        holidays=holidays,
+    )
+    routing = rules.read_rules(offices, known) if offices else ()
+    outside = rules.read_outside(offices, layers) if offices else None
+    policy = parts.read_policy(rulings, categories, departments) if rulings else None
     for section in (services, offices):
         if section:
             section.done()
@@ -108,8 +119,10 @@ def _read(directory: Path, findings: Findings) -> City | None:
         policy=policy,
         version=version_of(directory),
         invented=bool(town.flag("invented")),
-        holidays=_holidays(town),
+        holidays=holidays,
         streets=streets,
+        assets={kind: each for kind, each in assets.items() if each},
+        outside=outside,
         path=str(directory),
     )
     town.done()
@@ -156,12 +169,16 @@ def _layers(town: Section | None, directory: Path) -> dict[str, Layer | None]:
     return layers
 
 
-def _streets(town: Section | None, directory: Path) -> tuple[Street, ...]:
+def _places(
+    town: Section | None, directory: Path, categories: dict[str, Category]
+) -> tuple[tuple[Street, ...], dict[str, Assets | None]]:
     places = town.section("places") if town else None
-    streets = places.section("streets") if places else None
-    if places:
-        places.done()
-    return read_streets(streets, directory) if streets else ()
+    if places is None:
+        return (), {}
+    streets = places.section("streets")
+    assets = read_assets(places, directory, categories)
+    places.done()
+    return read_streets(streets, directory) if streets else (), assets
 
 
 def _time_zone(town: Section) -> str:
@@ -202,7 +219,7 @@ def _extent(town: Section, layers: tuple[Layer, ...]) -> Extent:
         return _WORLD
     box = shapely.box(west, south, east, north)
     for layer in layers:
-        if not any(area.geometry.intersects(box) for area in layer.areas):
+        if not any(area.geometry.intersects(box) for area in (*layer.areas, *layer.lines)):
             remedy = "are longitude and latitude the wrong way round?"
             town.warn("extent", f"layer {layer.id!r} lies outside of it altogether", "", remedy)
     return (west, south, east, north)

@@ -35,7 +35,7 @@ class Sheet:
     def __init__(self, layer: Layer) -> None:
         areas = sorted(layer.areas, key=lambda area: area.area_id)
         self.limits = layer.limits
-        self.beyond = Boundary(layer=layer.id, area_id="", name="outside the limits", version=layer.version)
+        self.beyond = Boundary(layer=layer.id, area_id="", name=f"outside the {layer.id}", version=layer.version)
         self.whole = [
             Boundary(layer=layer.id, area_id=area.area_id, name=area.name, version=layer.version) for area in areas
         ]
@@ -121,5 +121,5 @@ def _others(sheet: Sheet, parts: dict[int, float], home: int) -> Iterable[Bounda
         if area != home:
             yield replace(sheet.whole[area], share=share)
     beyond = round(1.0 - sum(parts.values()), 3)
-    if sheet.limits and home >= 0 and beyond > LEAST_SHARE:
+    if home >= 0 and beyond > LEAST_SHARE:
         yield replace(sheet.beyond, share=beyond)
