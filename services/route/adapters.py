@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from services.city.model import Layer
+from services.city.shelf import CityShelf
+from services.events import Event
 from services.parts import Boundary, Place
-from services.route.core import Whereabouts
+from services.route.core import Router, Whereabouts
 
 METRES_PER_DEGREE = 6_371_008.8 * np.pi / 180
 """Along a meridian, on a sphere of the Earth's mean radius (IUGG)."""
@@ -76,6 +78,17 @@ def _pieces(shapes: Shapes) -> Iterable[Any]:
         points = shapely.get_coordinates(line)
         for start in range(0, len(points) - 1, PIECE - 1):
             yield shapely.linestrings(points[start : start + PIECE])
+
+
+class Live:
+    """Handles each batch by the city that is worked by when it begins, from its first report to its last."""
+
+    def __init__(self, shelf: CityShelf[Router]) -> None:
+        self._shelf = shelf
+
+    def handle(self, batch: Sequence[Event]) -> list[Event]:
+        """Route a batch by one city."""
+        return self._shelf.current().handle(batch)
 
 
 class ShapelyAtlas:

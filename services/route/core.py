@@ -314,6 +314,20 @@ class Router:
         return found
 
 
+def unfit(first: City, found: City) -> str:
+    """Say why a changed city may not be routed by while workers run that began with another; empty: it may.
+
+    A new department has no topic yet, and the workers downstream have not heard of it: they would hold all it gets.
+    """
+    new = sorted(found.departments.keys() - first.departments.keys())
+    if not new:
+        return ""
+    return (
+        f"departments.yaml has new departments, {', '.join(new)}, that no other worker knows yet: "
+        "run `stormdrain topics apply`, then restart the workers"
+    )
+
+
 def _claims(parts: Sequence[tuple[Choice, float]]) -> tuple[Claim, ...]:
     shares: dict[str, float] = defaultdict(float)
     for choice, share in parts:
