@@ -20,7 +20,7 @@ import h3
 import msgspec
 
 from services.city.hours import parse
-from services.city.model import City, Referral, Rule
+from services.city.model import City, Near, Referral, Rule
 from services.city.precedence import KINDS, kinds, ranked, specificity
 from services.events import Event, RequestClassified, RequestRouted
 from services.parts import Asset, Boundary, Claim, LostRule, Place, Routing
@@ -143,9 +143,8 @@ def _failure(rule: Rule, situation: Situation, shut: frozenset[str]) -> str:
         )
     if rule.layer and (why := _misplaced(rule, situation)):
         return why
-    if rule.near and rule.id not in situation.near:
-        what = f"a {rule.near.asset} within {rule.near.within_m:g} m"
-        return _nowhere(what, situation) or f"needs {what}, and there is none"
+    if rule.near and (why := _far(rule, rule.near, situation)):
+        return why
     return f"only at {rule.hours}" if rule.id in shut else ""
 
 
@@ -163,6 +162,12 @@ def _misplaced(rule: Rule, situation: Situation) -> str:
     if rule.areas and area.area_id not in rule.areas:
         return f"only for {rule.layer} {', '.join(rule.areas)}; the place is in {area.area_id}"
     return ""
+
+
+def _far(rule: Rule, near: Near, situation: Situation) -> str:
+    what = f"a {near.asset} within {near.within_m:g} m"
+    missing = "" if rule.id in situation.near else f"needs {what}, and there is none"
+    return _nowhere(what, situation) or missing
 
 
 def _nowhere(what: str, situation: Situation) -> str:
