@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from services.city.document import Mapping
 from services.city.findings import listed
-from services.city.layers.areas import AreaReader, far, in_degrees, repaired, word
+from services.city.layers.areas import LINES, AreaReader, far, in_degrees, repaired, word
 from services.city.layers.declared import DeclaredLayer, Source, read_declared, read_source, unreadable, version_of
 from services.city.layers.features import Feature, UnreadableError
 from services.city.layers.overlaps import Measured, measure
@@ -48,7 +48,11 @@ class Layers:
     def merged(self) -> dict[str, Layer | None]:
         """Give one layer for each id with the areas of all its editions; None where there are none."""
         return {
-            layer_id: replace(editions[-1], areas=tuple(area for layer in editions for area in layer.areas))
+            layer_id: replace(
+                editions[-1],
+                areas=tuple(area for layer in editions for area in layer.areas),
+                lines=tuple(line for layer in editions for line in layer.lines),
+            )
             if editions
             else None
             for layer_id, editions in self.editions.items()
@@ -114,7 +118,7 @@ def read_streets(section: Section, directory: Path, reference: Reference | None 
         at = f"features[{number}]"
         if not name:
             continue  # many towns have paths without a name
-        if geometry is None or geometry.geom_type not in ("LineString", "MultiLineString"):
+        if geometry is None or geometry.geom_type not in LINES:
             seen = f"{name!r} is no line" + (f" ({feature.trouble})" if feature.trouble else "")
             section.findings.fault(source.file, feature.line, at, seen, expected="a LineString")
         elif not in_degrees(geometry):
@@ -148,7 +152,7 @@ def warn_of_missing_areas(offices: Section, rules: Iterable[Rule], layers: Layer
         section = sections.get(rule.id)
         line = section.keys.get("areas", section.line) if isinstance(section, Mapping) else 0
         for layer in layers.editions.get(rule.layer, ()):
-            missing = sorted(set(rule.areas) - {area.area_id for area in layer.areas})
+            missing = sorted(set(rule.areas) - {area.area_id for area in (*layer.areas, *layer.lines)})
             if missing:
                 since = f"takes effect {layer.effective}" if layer.effective else "is valid from the beginning"
                 seen = f"the edition of {layer.id} that {since} has no {listed(missing)}"
@@ -159,18 +163,23 @@ def _layer(layer_id: str, declared: DeclaredLayer, source: Source, reference: Re
     features = _placed(source, reference)
     if not features:
         return None
-    reader = AreaReader(source.file, source.section.findings, source.id_property, source.name_property)
+    reader = AreaReader(
+        source.file, source.section.findings, source.id_property, source.name_property, lines=declared.lines
+    )
     for number, feature in enumerate(features):
         reader.take(number, feature)
-    if not reader.areas:
+    if not reader.areas and not reader.lines:
         source.section.fault("file", f"no area in {source.file}", "at least one polygon")
         return None
+    if declared.limits and not reader.areas:
+        source.section.fault("limits", f"{source.file} only has lines", "at least one polygon")
     return Layer(
         id=layer_id,
         version=version_of(source.path),
         areas=tuple(reader.areas.values()),
         limits=declared.limits,
         effective=source.effective,
+        lines=tuple(reader.lines.values()),
     )
 
 

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import shapely
 
-from services.city import parts
+from services.city import parts, rules
+from services.city.assets import read_assets
 from services.city.boundaries import Layers, measure_layers, read_layers, read_streets, warn_of_missing_areas
 from services.city.document import Mapping, parse
 from services.city.findings import CityError, Finding, Findings, did_you_mean
 from services.city.layers.overlaps import Measured
 from services.city.layers.placing import Reference
-from services.city.model import City, Layer, Street
+from services.city.model import Assets, Category, City, Layer, Street
 from services.city.section import LANGUAGE, Section
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
@@ -86,20 +87,30 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
         findings.fault(str(directory), 0, "", "there is no such directory", expected="a city", remedy=remedy)
         return None, None
     roots = {name: _root(directory, name, findings) for name in FILES}
-    town, services, offices, rules = (roots[name] for name in FILES)
+    town, services, offices, rulings = (roots[name] for name in FILES)
     languages = _languages(town)
     given = town.numbers("extent", 4, _EXTENT) if town else ()
     layers = _layers(town, directory, given)
     found = layers.all() if layers else ()
-    streets = _streets(town, directory, layers.reference if layers else None)
+    merged = layers.merged() if layers else {}
+    holidays = _holidays(town) if town else ()
     families = parts.read_families(services) if services else {}
     categories = parts.read_categories(services, families, languages) if services else {}
     departments, systems = parts.read_departments(offices) if offices else ({}, {})
-    merged = layers.merged() if layers else {}
-    routing = parts.read_rules(offices, departments, categories, families, merged) if offices else ()
+    streets, assets = _places(town, directory, categories, layers.reference if layers else None)
+    known = rules.Known(
+        departments=departments,
+        categories=categories,
+        families=families,
+        layers=merged,
+        assets=assets,
+        holidays=holidays,
+    )
+    routing = rules.read_rules(offices, known) if offices else ()
     if offices and layers:
         warn_of_missing_areas(offices, routing, layers)
-    policy = parts.read_policy(rules, categories, departments) if rules else None
+    outside = rules.read_outside(offices, merged) if offices else None
+    policy = parts.read_policy(rulings, categories, departments) if rulings else None
     for section in (services, offices):
         if section:
             section.done()
@@ -121,8 +132,10 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
         policy=policy,
         version=version_of(directory),
         invented=bool(town.flag("invented")),
-        holidays=_holidays(town),
+        holidays=holidays,
         streets=streets,
+        assets={kind: each for kind, each in assets.items() if each},
+        outside=outside,
         path=str(directory),
     )
     town.done()
@@ -167,12 +180,16 @@ def _layers(town: Section | None, directory: Path, extent: tuple[float, ...]) ->
     return layers
 
 
-def _streets(town: Section | None, directory: Path, reference: Reference | None) -> tuple[Street, ...]:
+def _places(
+    town: Section | None, directory: Path, categories: dict[str, Category], reference: Reference | None
+) -> tuple[tuple[Street, ...], dict[str, Assets | None]]:
     places = town.section("places") if town else None
-    streets = places.section("streets") if places else None
-    if places:
-        places.done()
-    return read_streets(streets, directory, reference) if streets else ()
+    if places is None:
+        return (), {}
+    streets = places.section("streets")
+    assets = read_assets(places, directory, categories)
+    places.done()
+    return read_streets(streets, directory, reference) if streets else (), assets
 
 
 def _time_zone(town: Section) -> str:
@@ -211,7 +228,7 @@ def _extent(town: Section, given: tuple[float, ...], layers: tuple[Layer, ...]) 
         return _WORLD
     box = shapely.box(*given)
     for layer in layers:
-        if not any(area.geometry.intersects(box) for area in layer.areas):
+        if not any(area.geometry.intersects(box) for area in (*layer.areas, *layer.lines)):
             remedy = "are longitude and latitude the wrong way round?"
             town.warn("extent", f"layer {layer.id!r} lies outside of it altogether", "", remedy)
     return given

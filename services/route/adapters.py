@@ -10,10 +10,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from services.city.model import City, Layer
+from services.city.shelf import CityShelf
+from services.events import Event
 from services.parts import Boundary, Place
 from services.places.circles import LEAST_SHARE, Circles
 from services.places.index import AreaIndex
-from services.route.core import Whereabouts
+from services.route.core import Router, Whereabouts
 
 MOST_KNOWN = 65_536
 """Combinations of areas whose whereabouts are kept; when they are more, all are made anew as they are asked for."""
@@ -29,11 +31,22 @@ class Sheet:
         self.index = AreaIndex(layer.areas)
         self.circles = Circles(self.index)
         self.limits = layer.limits
-        self.beyond = Boundary(layer=layer.id, area_id="", name="outside the limits", version=layer.version)
+        self.beyond = Boundary(layer=layer.id, area_id="", name=f"outside the {layer.id}", version=layer.version)
         self.whole = [
             Boundary(layer=layer.id, area_id=area.area_id, name=area.name, version=layer.version)
             for area in self.index.areas
         ]
+
+
+class Live:
+    """Handles each batch by the city that is worked by when it begins, from its first report to its last."""
+
+    def __init__(self, shelf: CityShelf[Router]) -> None:
+        self._shelf = shelf
+
+    def handle(self, batch: Sequence[Event]) -> list[Event]:
+        """Route a batch by one city."""
+        return self._shelf.current().handle(batch)
 
 
 class ShapelyAtlas:
@@ -95,7 +108,7 @@ def _others(sheet: Sheet, parts: Mapping[int, float], home: int) -> Iterable[Bou
         if area != home:
             yield replace(sheet.whole[area], share=share)
     beyond = round(1.0 - sum(parts.values()), 3)
-    if sheet.limits and home >= 0 and beyond > LEAST_SHARE:
+    if home >= 0 and beyond > LEAST_SHARE:
         yield replace(sheet.beyond, share=beyond)
 
 

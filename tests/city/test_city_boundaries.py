@@ -51,7 +51,12 @@ def test_a_polygon_that_crosses_itself_is_repaired_and_named(tmp_path: Path) -> 
         ),
         (
             collection(feature(LINE, ward=1, title="x"), feature(square(0, 52), ward=2, title="y")),
-            ["boundaries/wards.geojson:3: features[0]: saw a LineString; expected a Polygon or MultiPolygon"],
+            [
+                (
+                    "boundaries/wards.geojson:3: features[0]: saw a LineString; expected a Polygon or MultiPolygon; "
+                    "say lines: true in city.yaml if they are to be there"
+                )
+            ],
         ),
         (
             collection(feature(FLAT, ward=1, title="x"), feature(square(0, 52), ward=2, title="y")),

@@ -22,7 +22,7 @@ UNWORKABLE = [
     ),
     (
         prioritized(ambiguous=(replace(ELSEWHERE, area_id="", name="outside the limits"),)),
-        "the place may also lie outside the city's limits (27% of its circle), which is for county",
+        "the place may also lie outside the limits (27% of its circle), which is for county",
     ),
     (prioritized(intent="spam"), "it reads like spam"),
     (prioritized(outside=True), "the place is outside the city's limits"),

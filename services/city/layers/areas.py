@@ -11,6 +11,8 @@ from services.city.layers.features import INSTALL, Feature, Floats
 from services.city.layers.systems import EARTH
 from services.city.model import Area
 
+POLYGONS = ("Polygon", "MultiPolygon")
+LINES = ("LineString", "MultiLineString")
 _LON, _LAT = 180.0, 90.0
 
 
@@ -63,10 +65,14 @@ def far(geometry: BaseGeometry) -> str:
 
 
 class AreaReader:
-    """Takes the features of a file one by one; `areas` has what came of them, by id."""
+    """Takes the features of a file one by one; `areas`, and `lines` if there may be some, have what came of them."""
 
-    def __init__(self, file: str, findings: Findings, id_property: str, name_property: str) -> None:
+    def __init__(
+        self, file: str, findings: Findings, id_property: str, name_property: str, *, lines: bool = False
+    ) -> None:
         self.areas: dict[str, Area] = {}
+        self.lines: dict[str, Area] = {}
+        self._kinds = (*POLYGONS, *LINES) if lines else POLYGONS
         self._file = file
         self._findings = findings
         self._id_property = id_property
@@ -80,6 +86,11 @@ class AreaReader:
         named = self._name_property != self._id_property
         name = self._property(at, feature, self._name_property) if named else area_id
         if geometry is None or not area_id:
+            return
+        if geometry.geom_type in LINES:
+            known = self.lines.get(area_id)
+            whole = shapely.union(known.geometry, geometry) if known else geometry
+            self.lines[area_id] = Area(area_id=area_id, name=name, geometry=whole)
             return
         earlier = self.areas.get(area_id)
         if earlier is not None:
@@ -107,16 +118,18 @@ class AreaReader:
             else:
                 self._findings.warn(self._file, feature.line, at, "has no geometry and is left out")
             return None
-        if geometry.geom_type not in ("Polygon", "MultiPolygon"):
-            seen = f"saw a {geometry.geom_type}"
-            self._findings.fault(self._file, feature.line, at, seen, expected="a Polygon or MultiPolygon")
+        if geometry.geom_type not in self._kinds:
+            remedy = "" if geometry.geom_type not in LINES else "say lines: true in city.yaml if they are to be there"
+            seen, expected = f"saw a {geometry.geom_type}", "a Polygon or MultiPolygon"
+            self._findings.fault(self._file, feature.line, at, seen, expected=expected, remedy=remedy)
             return None
         if not in_degrees(geometry):
             remedy = f"convert it from the coordinate system it is in, or {INSTALL}"
             expected = "WGS 84 degrees"
             self._findings.fault(self._file, feature.line, at, far(geometry), expected=expected, remedy=remedy)
             return None
-        return geometry if geometry.is_valid else self._mended(at, feature.line, geometry)
+        sound = geometry.is_valid or geometry.geom_type in LINES
+        return geometry if sound else self._mended(at, feature.line, geometry)
 
     def _mended(self, at: str, line: int, geometry: BaseGeometry) -> BaseGeometry | None:
         why = shapely.is_valid_reason(geometry)

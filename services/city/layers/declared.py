@@ -42,6 +42,8 @@ class DeclaredLayer:
     """Its areas may lie over each other."""
     gaps: bool = False
     """There may be holes between its areas."""
+    lines: bool = False
+    """It may have lines, too, such as roads by their middle."""
 
 
 def read_declared(section: Section, directory: Path) -> DeclaredLayer:
@@ -61,6 +63,7 @@ def read_declared(section: Section, directory: Path) -> DeclaredLayer:
         limits=bool(section.flag("limits")),
         overlaps=section.has("overlaps") and section.text("overlaps", "", known=_ALLOWED) in _ALLOWED,
         gaps=section.has("gaps") and section.text("gaps", "", known=_ALLOWED) in _ALLOWED,
+        lines=bool(section.flag("lines")),
     )
     section.done()
     return declared

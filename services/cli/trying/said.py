@@ -20,7 +20,7 @@ from services.events import (
     RequestReceived,
     RequestRouted,
 )
-from services.parts import Boundary
+from services.parts import Asset, Boundary
 
 Flat = dict[str, Any]
 Names = Callable[[str], Id]
@@ -103,12 +103,26 @@ def _routed(event: RequestRouted, _called: Names) -> Flat:
         "boundaries": {area.layer: area.name or area.area_id for area in said.boundaries},
         "areas": {area.layer: area.area_id for area in said.boundaries},
         "outside": said.outside,
+        "instead": said.instead,
         "ambiguous": [_area(area) for area in said.ambiguous],
+        "boundary_ambiguous": said.boundary_ambiguous,
+        "candidates": {claim.department: claim.share for claim in said.candidates},
+        "near": [f"{area.layer} {area.name or area.area_id} ({area.distance_m:g} m)" for area in said.near],
+        "asset": said.asset and _asset(said.asset),
     }
 
 
 def _area(area: Boundary) -> Flat:
     return {"layer": area.layer, "area": area.name or area.area_id, "share": area.share, "department": area.department}
+
+
+def _asset(asset: Asset) -> Flat:
+    return {
+        "kind": asset.kind,
+        "asset_id": asset.asset_id,
+        "distance_m": asset.distance_m,
+        "criticality": asset.criticality,
+    }
 
 
 def _matched(event: RequestMatched, called: Names) -> Flat:
