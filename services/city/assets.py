@@ -33,14 +33,18 @@ class _Row:
     seen: str = ""
 
 
+Files = dict[str, list[_Row] | None]
+"""What was read of each file, once for all kinds; None: nothing, and that was said."""
+
+
 def read_assets(section: Section, directory: Path, categories: Mapping[str, Category]) -> dict[str, Assets | None]:
     """Read `places.assets` of city.yaml by kind; None stands for a kind at fault, so that rules may still name it."""
-    files: dict[str, list[_Row]] = {}
+    files: Files = {}
     return {kind: _kind(kind, each, directory, categories, files) for kind, each in section.sections("assets")}
 
 
 def _kind(
-    kind: str, section: Section, directory: Path, categories: Mapping[str, Category], files: dict[str, list[_Row]]
+    kind: str, section: Section, directory: Path, categories: Mapping[str, Category], files: Files
 ) -> Assets | None:
     faults = len(section.findings.faults)
     if not CODE.match(kind):
@@ -53,6 +57,8 @@ def _kind(
     within_m = section.number("within_m", 30.0, low=0.1, high=FARTHEST_M)
     section.done()
     rows = _rows(section, file, directory, files)
+    if rows is None:
+        return None
     if kind_property:
         rows = [row for row in rows if _word(row.properties.get(kind_property)) == kind]
     taken = _Reader(file, id_property, criticality_property, section.findings)
@@ -108,13 +114,13 @@ class _Reader:
         self._findings.fault(self._file, row.line, at, seen, expected=expected, remedy=remedy)
 
 
-def _rows(section: Section, file: str, directory: Path, files: dict[str, list[_Row]]) -> list[_Row]:
+def _rows(section: Section, file: str, directory: Path, files: Files) -> list[_Row] | None:
     if not file or file in files:
-        return files.get(file, [])
+        return files.get(file)
     if Path(file).is_absolute() or ".." in Path(file).parts:
         section.fault("file", f"saw {file!r}", "a file inside the city's own directory")
-        return []
-    files[file] = []
+        return None
+    files[file] = None
     try:
         table = Path(file).suffix.lower() in _TABLES
         files[file] = _table(directory / file) if table else _points(directory / file)

@@ -100,10 +100,13 @@ class _Judge:
             return [Conflict("undecided", rule)]
 
     def _shadows(self, number: int, before: int) -> tuple[Rule, ...]:
-        """Give the one rule that takes all of a rule's reports; where none does alone, all that take some."""
+        """Give the one rule that takes all of a rule's reports; where none does alone, some that do together."""
         some = self._those(before)
         alone = [other for other in some if not self._possible(1 << number, 1 << other)]
-        return tuple(self._rules[other] for other in (alone[:1] or some))
+        for other in some if not alone else ():
+            if not self._possible(1 << number, before & ~(1 << other)):
+                before &= ~(1 << other)
+        return tuple(self._rules[other] for other in (alone[:1] or self._those(before)))
 
     def _ties(self, number: int) -> Iterable[Rule]:
         rule, rank = self._rules[number], specificity(self._rules[number])

@@ -116,12 +116,7 @@ def test_route_says_the_department_and_where_it_is(stages: dict[str, Ran]) -> No
         "boundaries": {"limits": "City of Port Alder", "districts": "Old Mills"},
         "areas": {"limits": "port-alder", "districts": "5"},
         "outside": False,
-        "instead": "",
         "ambiguous": [],
-        "boundary_ambiguous": False,
-        "candidates": {},
-        "near": [],
-        "asset": None,
     }
 
 

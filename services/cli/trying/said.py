@@ -96,20 +96,23 @@ def _classified(event: RequestClassified, _called: Names) -> Flat:
 
 def _routed(event: RequestRouted, _called: Names) -> Flat:
     said = event.routing
-    return {
+    found: Flat = {
         "department": said.department,
         "rule": said.rule,
         "reason": said.reason,
         "boundaries": {area.layer: area.name or area.area_id for area in said.boundaries},
         "areas": {area.layer: area.area_id for area in said.boundaries},
         "outside": said.outside,
-        "instead": said.instead,
         "ambiguous": [_area(area) for area in said.ambiguous],
+    }
+    more: Flat = {
         "boundary_ambiguous": said.boundary_ambiguous,
         "candidates": {claim.department: claim.share for claim in said.candidates},
+        "instead": said.instead,
         "near": [f"{area.layer} {area.name or area.area_id} ({area.distance_m:g} m)" for area in said.near],
         "asset": said.asset and _asset(said.asset),
     }
+    return found | {name: value for name, value in more.items() if value}
 
 
 def _area(area: Boundary) -> Flat:
