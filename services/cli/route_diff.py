@@ -228,7 +228,9 @@ def _unknown(pair: Pair) -> dict[str, Mapping[str, int]]:
     """Give what categories of the history the cities do not have; of two that agree on categories, as one."""
     if not isinstance(pair.old, ByLabel) or not isinstance(pair.new, ByLabel):
         return {}
-    return {"old": pair.old.unknown} if pair.new is pair.old else {"old": pair.old.unknown, "new": pair.new.unknown}
+    if pair.new is pair.old:
+        return {"neither city has": pair.old.unknown}
+    return {"the old city lacks": pair.old.unknown, "the new city lacks": pair.new.unknown}
 
 
 def _run(comparison: Comparison, past: Past, pair: Pair, *, quiet: bool) -> None:

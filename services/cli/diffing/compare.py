@@ -27,11 +27,11 @@ DEFAULT: Final = "default"
 
 Cause = Literal["rule", "boundary", "rule_and_boundary", "default", "category"]
 CAUSES: Final[dict[Cause, str]] = {
-    "rule": "another rule takes it",
-    "boundary": "its place lies in another area",
-    "rule_and_boundary": "both the rules and its area differ",
-    "default": "no rule takes it any more",
-    "category": "its category differs",
+    "rule": "another rule takes them",
+    "boundary": "they lie in another area",
+    "rule_and_boundary": "both the rules and their area differ",
+    "default": "no rule takes them any more",
+    "category": "their category differs",
 }
 """Why a report moves.
 

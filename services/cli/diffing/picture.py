@@ -18,6 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from services.city.model import City, Layer
 from services.cli.diffing.compare import Difference
@@ -72,18 +73,19 @@ def draw(path: Path, city: City, found: Difference, layer: str) -> None:
 
 
 def as_png(city: City, found: Difference, layer: str) -> bytes:
-    """Give the map as a PNG file's bytes."""
+    """Give the map as a PNG file's bytes, without its title: for a page that has one."""
     written = io.BytesIO()
-    figure(city, found, layer).savefig(written, format="png", dpi=DPI, metadata=METADATA[".png"])
+    figure(city, found, layer, titled=False).savefig(written, format="png", dpi=DPI, metadata=METADATA[".png"])
     return written.getvalue()
 
 
-def figure(city: City, found: Difference, layer: str) -> Figure:
+def figure(city: City, found: Difference, layer: str, *, titled: bool = True) -> Figure:
     """Give the map of a comparison, on the lines of one of the new city's layers; empty: without lines."""
     groups = list(_groups(city, found))
     shown = [each for each in _newest(city) if each.id == layer or each.limits]
     window = _window(city, shown, groups)
     drawn = Figure(figsize=SIZE, layout="constrained", facecolor="white")
+    drawn.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     axes = drawn.subplots()
     west, south, east, north = window
     axes.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[])
@@ -93,6 +95,9 @@ def figure(city: City, found: Difference, layer: str) -> Figure:
         _lines(axes, each, chosen=each.id == layer)
     _marks(axes, groups)
     _scale(axes, window)
+    if titled:
+        head = f"{found.moved:,} of {found.routed:,} reports go to another department ({percent(found.share)})"
+        drawn.suptitle(head, x=0.012, ha="left", fontsize=14, fontweight="bold", color=INK)
     _words(drawn, city, found, layer, groups, window)
     return drawn
 
@@ -144,15 +149,17 @@ def _window(city: City, shown: Sequence[Layer], groups: Sequence[Group]) -> Wind
 
 
 def _lines(axes: Axes, layer: Layer, *, chosen: bool) -> None:
-    rings = [
-        shapely.get_coordinates(ring)
-        for area in layer.areas
-        for ring in shapely.get_rings(shapely.get_parts(area.geometry))
-    ]
-    if layer.limits or not chosen:
-        axes.add_collection(LineCollection(rings, colors=LIMIT, linewidths=1.4, zorder=2))
-    else:
-        axes.add_collection(LineCollection(rings, colors=LINE, linewidths=0.9, facecolors=LAND, zorder=1))
+    """Draw the areas of the layer that was chosen, and around the city's limits a heavier line."""
+    shapes = [area.geometry for area in layer.areas]
+    if chosen:
+        axes.add_collection(LineCollection(_rings(shapes), colors=LINE, linewidths=0.9, facecolors=LAND, zorder=1))
+    if layer.limits:
+        around = _rings([shapely.unary_union(shapes)])
+        axes.add_collection(LineCollection(around, colors=LIMIT, linewidths=1.3, zorder=2))
+
+
+def _rings(shapes: Sequence[BaseGeometry]) -> list[NDArray[np.float64]]:
+    return [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(shapes))]
 
 
 def _marks(axes: Axes, groups: Sequence[Group]) -> None:
@@ -161,7 +168,7 @@ def _marks(axes: Axes, groups: Sequence[Group]) -> None:
         axes.scatter(
             group.places[:, 0],
             group.places[:, 1],
-            s=max(4.0, min(34.0, 6000 / max(number, 1) ** 0.7)),
+            s=max(1.5, min(34.0, 6000 / max(number, 1) ** 0.7)),
             c=group.colour,
             marker=group.mark,
             alpha=0.8,
@@ -189,8 +196,6 @@ def _scale(axes: Axes, window: Window) -> None:
 
 
 def _words(drawn: Figure, city: City, found: Difference, layer: str, groups: Sequence[Group], window: Window) -> None:
-    head = f"{found.moved:,} of {found.routed:,} reports go to another department ({percent(found.share)})"
-    drawn.suptitle(head, x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
     keys = [
         Line2D([], [], linestyle="", marker=group.mark, color=group.colour, markersize=8, label=_label(group))
         for group in groups
@@ -199,7 +204,7 @@ def _words(drawn: Figure, city: City, found: Difference, layer: str, groups: Seq
         drawn.legend(
             handles=keys,
             loc="outside right upper",
-            title="Now with",
+            title="They go to",
             alignment="left",
             frameon=False,
             fontsize=10,
@@ -218,7 +223,7 @@ def _words(drawn: Figure, city: City, found: Difference, layer: str, groups: Seq
         *([f"{found.drawn.left_out:,} without a place, not drawn"] if found.drawn.left_out else []),
         *([f"{beyond:,} beyond the picture"] if beyond else []),
     ]
-    drawn.supxlabel("; ".join(parts), x=0.01, ha="left", fontsize=9, color=QUIET)
+    drawn.supxlabel("; ".join(parts), x=0.012, ha="left", fontsize=9, color=QUIET)
 
 
 def _label(group: Group) -> str:

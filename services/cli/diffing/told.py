@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from services.city.findings import listed
 from services.city.model import City
 from services.cli.diffing.compare import CAUSES, Difference, Move
-from services.cli.diffing.past import Past
+from services.cli.diffing.past import LeftOut, Past
 
 MOST_LABELS: Final = 5
 MOST_RULES: Final = 3
@@ -36,30 +35,38 @@ class Told:
 
 
 def notes_of(past: Past, unknown: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    """Say what was filled in or stands on weak feet; `unknown` counts categories a city does not have, by city."""
+    """Say what was filled in or stands on weak feet; `unknown` counts the categories that a city lacks, by who lacks.
+
+    A category as the history calls it; empty: rows that name none.
+    """
     if past.dated() and past.untimed:
-        yield f"{past.untimed:,} rows have no time that can be read and count as of noon of a Wednesday, 2025-01-15"
+        yield f"{past.untimed:,} without a time that can be read: routed as of noon of Wednesday 2025-01-15"
     elif past.untimed:
-        yield "no column holds the time: all count as of noon of a Wednesday, 2025-01-15; name it: --created COLUMN"
+        yield "no column holds the time: all are routed as of noon of Wednesday 2025-01-15; name it: --created COLUMN"
     if past.unplaced:
-        yield f"{past.unplaced:,} rows have no coordinates"
-    for which, labels in unknown.items():
+        yield f"{past.unplaced:,} without coordinates"
+    for who, labels in unknown.items():
         ranked = sorted(labels.items(), key=lambda each: (-each[1], each[0]))
         named = [f"{label or 'none'} ({count:,})" for label, count in ranked[:MOST_LABELS]]
         more = f" and {len(ranked) - len(named)} more" if len(ranked) > len(named) else ""
         if ranked:
             yield (
-                f"{sum(labels.values()):,} rows are of a category that the {which} city does not have: "
-                f"{', '.join(named)}{more}; say which is meant: --categories MAP.csv"
+                f"{sum(labels.values()):,} of a category that {who}: {', '.join(named)}{more}; say which is meant: "
+                "--categories MAP.csv"
             )
 
 
 def left_out(past: Past) -> list[str]:
     """Say what could not be routed, a line for each reason, the most frequent first."""
-    ranked = sorted(past.left_out.items(), key=lambda each: (-each[1].reports, each[0]))
     return [
-        f"{each.reports:,} rows are left out: {reason} (line {listed(map(str, each.lines))})" for reason, each in ranked
+        f"{each.reports:,} left out, {reason}: line {', '.join(map(str, each.lines))}"
+        f"{', ...' if each.reports > len(each.lines) else ''}"
+        for reason, each in _ranked(past)
     ]
+
+
+def _ranked(past: Past) -> list[tuple[str, LeftOut]]:
+    return sorted(past.left_out.items(), key=lambda each: (-each[1].reports, each[0]))
 
 
 def as_text(told: Told) -> str:
@@ -102,10 +109,7 @@ def as_object(told: Told) -> dict[str, Any]:
         "outside": {"old": found.outside[0], "new": found.outside[1]},
         "causes": {cause: found.causes()[cause] for cause in CAUSES},
         "moves": [_move(move) for move in told.shown()],
-        "left_out": [
-            {"reason": reason, "rows": each.reports, "lines": each.lines}
-            for reason, each in sorted(past.left_out.items(), key=lambda each: (-each[1].reports, each[0]))
-        ],
+        "left_out": [{"reason": reason, "rows": each.reports, "lines": each.lines} for reason, each in _ranked(past)],
         "notes": list(told.notes),
     }
 
@@ -151,11 +155,9 @@ def _table(told: Told) -> Iterator[str]:
     ]
     widths = [max(cell_len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
-        first, *others = (
-            " " * (width - cell_len(cell)) + cell if column == 0 else cell + " " * (width - cell_len(cell))
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join([first, *others]).rstrip()
+        blanks = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = (cell + blank for cell, blank in zip(row[1:], blanks[1:], strict=True))
+        yield "  ".join([blanks[0] + row[0], *cells]).rstrip()
     if hidden := len(told.found.moves) - len(rows):
         yield f"and {hidden:,} more; all: --top 0"
 
