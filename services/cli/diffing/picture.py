@@ -27,14 +27,14 @@ from services.cli.diffing.told import percent
 SIZE: Final = (11.0, 8.0)
 """Inches."""
 DPI: Final = 120
-COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#b8a800")
-"""Told apart by colour-blind people too (Okabe and Ito, https://jfly.uni-koeln.de/color/), the yellow darkened."""
-MARKS: Final = "o^sDvP*"
+COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+"""Told apart by colour-blind people too (Okabe and Ito, https://jfly.uni-koeln.de/color/), without its yellow."""
+MARKS: Final = "o^sDvPp"
 """A shape for each colour besides, for who sees none."""
 REST, REST_MARK = "#6b7079", "X"
 INK, LINE, LIMIT, LAND, QUIET = "#22262d", "#a9b0ba", "#4b525d", "#f4f5f7", "#5d646e"
-MARGIN: Final = 0.03
-"""Of the sides of what is shown."""
+MARGIN, BELOW = 0.03, 0.08
+"""Of the sides of what is shown; more below, where the scale stands."""
 WRAP: Final = 28
 """Signs of a line of the legend."""
 MANY: Final = 2000
@@ -144,8 +144,8 @@ def _window(city: City, shown: Sequence[Layer], groups: Sequence[Group]) -> Wind
         (west, south), (east, north) = places.min(axis=0).tolist(), places.max(axis=0).tolist()
     else:
         west, south, east, north = city.extent
-    wide, high = max(east - west, 1e-3) * MARGIN, max(north - south, 1e-3) * MARGIN
-    return west - wide, south - high, east + wide, north + high
+    wide, high = max(east - west, 1e-3), max(north - south, 1e-3)
+    return west - wide * MARGIN, south - high * BELOW, east + wide * MARGIN, north + high * MARGIN
 
 
 def _lines(axes: Axes, layer: Layer, *, chosen: bool) -> None:
