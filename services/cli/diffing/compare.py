@@ -118,10 +118,8 @@ class Comparison:
     """Routes reports in both cities. Its layers are read and prepared once; it holds one batch at a time."""
 
     def __init__(self, old: City, new: City) -> None:
-        lines = ShapelyAtlas(new.layers)
-        self._old = Router(old, ShapelyAtlas(old.layers))
-        self._new = Router(new, lines)
-        self._between = Router(replace(old, layers=new.layers), lines)
+        self._old, self._new = router_of(old), router_of(new)
+        self._between = self._old if _lines(old) == _lines(new) else router_of(replace(old, layers=new.layers))
         """The old rules on the new lines: what tells a boundary's doing from a rule's."""
         self.found = Difference()
 
@@ -167,6 +165,15 @@ class Comparison:
         questions = [RequestClassified(report=old.report, classification=old.classification) for old in before]
         for old, new, between in zip(before, after, _routed(self._between, questions), strict=True):
             yield _cause(old, new, between.routing)
+
+
+def router_of(city: City) -> Router:
+    """Give what routes a city's reports, as the worker does."""
+    return Router(city, ShapelyAtlas(city.layers))
+
+
+def _lines(city: City) -> list[tuple[str, str, bool]]:
+    return [(layer.id, layer.version, layer.limits) for layer in city.layers]
 
 
 def _cause(old: RequestRouted, new: RequestRouted, between: Routing) -> Cause:

@@ -16,6 +16,7 @@ import shapely
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
@@ -26,6 +27,8 @@ from services.cli.diffing.told import percent
 
 SIZE: Final = (11.0, 8.0)
 """Inches."""
+PAD: Final = 0.12
+"""Inches around what is drawn."""
 DPI: Final = 120
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Told apart by colour-blind people too (Okabe and Ito, https://jfly.uni-koeln.de/color/), without its yellow."""
@@ -84,8 +87,7 @@ def figure(city: City, found: Difference, layer: str, *, titled: bool = True) ->
     groups = list(_groups(city, found))
     shown = [each for each in _newest(city) if each.id == layer or each.limits]
     window = _window(city, shown, groups)
-    drawn = Figure(figsize=SIZE, layout="constrained", facecolor="white")
-    drawn.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    drawn = Figure(figsize=SIZE, layout=ConstrainedLayoutEngine(w_pad=PAD, h_pad=PAD), facecolor="white")
     axes = drawn.subplots()
     west, south, east, north = window
     axes.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[])
