@@ -251,3 +251,28 @@ def test_more_moves_than_are_allowed_end_with_1(tmp_path: Path, share: str, stat
 
     assert ran.status == status
     assert ("more moves than --fail-above" in ran.told) == bool(status)
+
+
+def test_categories_that_no_town_has_are_told_on_one_line_and_cut(tmp_path: Path) -> None:
+    rows = (f'1,{DAY},{WEST},"odd \x1b[2J\nkind",a', f"2,{DAY},{WEST},{'long ' * 20},b", f"3,{DAY},{WEST},odd,c")
+
+    found = diffed(towns(tmp_path), past(tmp_path / "past.csv", *rows), *LABEL, "--json").found
+
+    (note,) = found["notes"]
+    assert note == (
+        "3 of a category that neither city has: "
+        "long long long long long long long long… (1), odd (1), odd  [2J kind (1); "
+        "say which is meant: --categories MAP.csv"
+    )
+
+
+def test_a_category_that_one_town_lacks_is_told_of_that_town(tmp_path: Path) -> None:
+    both = towns(tmp_path, categories=CATEGORIES.replace("pothole:", "road-hole:").replace("Pothole", "Hole"))
+    history = past(tmp_path / "past.csv", *FOUR)
+
+    found = diffed(both, history, *LABEL, "--json").found
+
+    assert found["notes"] == [
+        "4 of a category that the new city lacks: pothole (3), Pothole (1); say which is meant: --categories MAP.csv"
+    ]
+    assert [move["causes"] for move in found["moves"]] == [{"category": 2}]

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -28,6 +29,9 @@ from services.runtime.settings import Shared, read_all
 from services.runtime.worker import Rejected, Stateless
 
 SAID_BY: Final = "stormdrain route-diff"
+MOST_LABELS: Final = 10_000
+"""Different categories that are counted apart: a column of texts, named by mistake, has no end of them."""
+OTHERS: Final = "others"
 _YAML: Final = {".yaml", ".yml"}
 _LABEL: Final = ("label", "category", "name")
 _CODE: Final = ("service_code", "code")
@@ -55,10 +59,9 @@ class ByLabel:
     def __init__(self, city: City, mapped: Mapping[str, str]) -> None:
         self._known = city.categories
         self._labels = Labels(city, mapped, SAID_BY)
-        self._said: dict[str, tuple[str, RequestClassified | None]] = {}
         asked = any(rule.safety is not None for rule in city.rules)
         self._danger = danger_words(city.categories.values(), Lexicon()) if asked else None
-        self._cache = {"": self._labels.classification("")}
+        self._classification = lru_cache(maxsize=MOST_LABELS)(self._labels.classification)
         self.unknown: Counter[str] = Counter()
         """Reports by category, of categories that the city does not have; `""` for reports without one."""
 
@@ -67,11 +70,10 @@ class ByLabel:
         return [self._classified(row) for row in rows]
 
     def _classified(self, row: Row) -> RequestClassified:
-        said = self._cache.get(row.label)
-        if said is None:
-            said = self._cache[row.label] = self._labels.classification(row.label)
+        said = self._classification(row.label)
         if said.service_code not in self._known:
-            self.unknown[row.label] += 1
+            counted = row.label in self.unknown or len(self.unknown) < MOST_LABELS
+            self.unknown[row.label if counted else OTHERS] += 1
         if self._danger and row.report.text and (found := self._danger.found_in(fold(row.report.text))):
             said = replace(said, safety=Safety(flagged=True, evidence=found))
         return RequestClassified(report=row.report, classification=said)

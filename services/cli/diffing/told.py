@@ -14,6 +14,7 @@ from services.cli.diffing.past import LeftOut, Past
 
 MOST_LABELS: Final = 5
 MOST_RULES: Final = 3
+LONGEST_LABEL: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def notes_of(past: Past, unknown: Mapping[str, Mapping[str, int]]) -> Iterator[s
         yield f"{past.unplaced:,} without coordinates"
     for who, labels in unknown.items():
         ranked = sorted(labels.items(), key=lambda each: (-each[1], each[0]))
-        named = [f"{label or 'none'} ({count:,})" for label, count in ranked[:MOST_LABELS]]
+        named = [f"{_shown(label)} ({count:,})" for label, count in ranked[:MOST_LABELS]]
         more = f" and {len(ranked) - len(named)} more" if len(ranked) > len(named) else ""
         if ranked:
             yield (
@@ -167,6 +168,12 @@ def _rules(move: Move) -> str:
     named = [old if old == new else f"{old} > {new}" for old, new, _ in ranked[:MOST_RULES]]
     more = len(ranked) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
+
+
+def _shown(label: str) -> str:
+    """Give a category as the history calls it, on one line and without what would steer a terminal."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in label)
+    return (plain if len(plain) <= LONGEST_LABEL else f"{plain[: LONGEST_LABEL - 1]}…") or "none"
 
 
 def _city(city: City) -> str:
