@@ -194,7 +194,7 @@ def _extent(town: Section, layers: tuple[Layer, ...]) -> Extent:
             if not town.has("extent"):
                 town.fault("extent", "is missing", f"{_EXTENT}, or a layer to take it from")
             return _WORLD
-        west, south, east, north = shapely.unary_union(shapes).bounds
+        west, south, east, north = shapely.total_bounds(shapes).tolist()
         return (west, south, east, north)
     west, south, east, north = given
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004 - degrees

@@ -6,6 +6,7 @@ that have a boundary there, prepared by GEOS. The answer is that of `shapely.int
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,11 @@ class AreaIndex:
             exact = np.concatenate(rows)[order]
             answer[exact] = self._exact(longitude[exact], latitude[exact], edges[order])
         return answer
+
+    def tested(self, longitude: Floats, latitude: Floats) -> NDArray[np.bool_]:
+        """Say of each point whether `home` tests it exactly."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(self._codes[self._grid.cells(longitude, latitude)] < OUTSIDE)
 
     def near_boundary(self, longitude: Floats, latitude: Floats, reach: tuple[Floats, Floats]) -> NDArray[np.bool_]:
         """Say of each point whether any boundary may cross the box that reaches so many degrees each way around it.
@@ -177,6 +183,8 @@ def _side(starts: Floats, ends: Floats, shapes: Shapes) -> int:
 def _summed(edge: NDArray[np.bool_], width: int) -> NDArray[np.int32]:
     """Give how many edge cells lie south-west of each cell, so that four of them tell of any box."""
     sums = np.zeros((width + 1, width + 1), dtype=np.int32)
-    np.cumsum(edge.reshape(width, width), axis=0, dtype=np.int32, out=sums[1:, 1:])
-    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
+    sums[1:, 1:] = edge.reshape(width, width)
+    for below, row in pairwise(sums):  # four times as fast as a sum along the columns
+        np.add(row, below, out=row)
+    np.cumsum(sums, axis=1, out=sums)
     return sums
