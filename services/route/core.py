@@ -6,7 +6,7 @@ A place that is missing, or outside the city's limits, holds for no rule that as
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol, cast
@@ -74,6 +74,18 @@ class Choice:
     rule: str
     reason: str
     lost: tuple[LostRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the rules say of a situation, kept to be said again."""
+
+    situation: Situation
+    choice: Choice
+    middle: Whereabouts | None
+    """Kept, too: as long as it is, no other object has its id, by which it is looked up."""
+    elsewhere: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The department that it would be for another area, by layer and area id."""
 
 
 def specificity(rule: Rule) -> tuple[int, ...]:
@@ -192,7 +204,7 @@ class Router:
         self._rules = RuleBook(city)
         self._atlas = atlas
         self._version = city.version
-        self._settled: dict[tuple[object, ...], tuple[Situation, Choice, Whereabouts | None]] = {}
+        self._settled: dict[tuple[object, ...], Settled] = {}
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:
         """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department."""
@@ -203,8 +215,8 @@ class Router:
     def _route(self, event: RequestClassified, where: Whereabouts | None) -> RequestRouted:
         report, classification = event.report, event.classification
         shut = self._rules.shut(classification.service_code, classification.family, report.requested_at)
-        situation, choice = self._settle(classification, where, shut)
-        place = report.place
+        settled = self._settle(classification, where, shut)
+        choice, place = settled.choice, report.place
         return RequestRouted(
             report=report,
             classification=classification,
@@ -214,16 +226,14 @@ class Router:
                 reason=choice.reason,
                 lost=choice.lost,
                 boundaries=where.boundaries if where else (),
-                ambiguous=self._elsewhere(situation, where, choice, shut) if where and where.touched else (),
-                outside=situation.outside,
+                ambiguous=self._elsewhere(settled, where.touched, shut) if where and where.touched else (),
+                outside=settled.situation.outside,
                 cell=h3.latlng_to_cell(place.latitude, place.longitude, CELL_RESOLUTION) if place else "",
                 version=self._version,
             ),
         )
 
-    def _settle(
-        self, classification: Classification, where: Whereabouts | None, shut: frozenset[str]
-    ) -> tuple[Situation, Choice]:
+    def _settle(self, classification: Classification, where: Whereabouts | None, shut: frozenset[str]) -> Settled:
         """Give what rules look at, and what they say; kept by all that goes into it, and places by identity."""
         middle = (where.alone or where) if where else None
         key = (classification.service_code, classification.family, classification.safety.flagged, shut, id(middle))
@@ -239,23 +249,28 @@ class Router:
                 outside=middle is not None and middle.outside,
                 areas=tuple(_whole(area) for area in middle.boundaries) if middle else (),
             )
-            # The middle is kept with the answer: as long as it is, no other object has its id.
-            settled = self._settled[key] = (situation, self._rules.choose(situation, shut), middle)
-        return settled[:2]
+            settled = self._settled[key] = Settled(situation, self._rules.choose(situation, shut), middle)
+        return settled
 
-    def _elsewhere(
-        self, situation: Situation, where: Whereabouts, choice: Choice, shut: frozenset[str]
-    ) -> tuple[Boundary, ...]:
+    def _elsewhere(self, settled: Settled, touched: Sequence[Boundary], shut: frozenset[str]) -> tuple[Boundary, ...]:
         """Say of each area that the circle also reaches whose the report would be there, where that is another's."""
         said = []
-        for area in where.touched:
-            rest = tuple(other for other in situation.areas if other.layer != area.layer)
-            there = replace(situation, outside=not area.area_id, areas=(*rest, _whole(area)) if area.area_id else rest)
-            department = self._rules.choose(there, shut).department
+        for area in touched:
+            key = (area.layer, area.area_id)
+            department = settled.elsewhere.get(key)
+            if department is None:
+                department = settled.elsewhere[key] = self._there(settled.situation, area, shut)
             said.append(
-                area if department == choice.department else msgspec.structs.replace(area, department=department)
+                area
+                if department == settled.choice.department
+                else msgspec.structs.replace(area, department=department)
             )
         return tuple(said)
+
+    def _there(self, situation: Situation, area: Boundary, shut: frozenset[str]) -> str:
+        rest = tuple(other for other in situation.areas if other.layer != area.layer)
+        there = replace(situation, outside=not area.area_id, areas=(*rest, _whole(area)) if area.area_id else rest)
+        return self._rules.choose(there, shut).department
 
 
 def _whole(area: Boundary) -> Boundary:
