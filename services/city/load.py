@@ -221,8 +221,8 @@ def _extent(town: Section, given: tuple[float, ...], layers: tuple[Layer, ...]) 
             if not town.has("extent"):
                 town.fault("extent", "is missing", f"{_EXTENT}, or a layer to take it from")
             return _WORLD
-        west, south, east, north = shapely.total_bounds(shapes)
-        return (float(west), float(south), float(east), float(north))
+        west, south, east, north = shapely.total_bounds(shapes).tolist()
+        return (west, south, east, north)
     if not _is_extent(given):
         town.fault("extent", f"saw [{', '.join(f'{number:g}' for number in given)}]", _EXTENT)
         return _WORLD

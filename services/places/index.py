@@ -6,6 +6,7 @@ that have a boundary there, prepared by GEOS. The answer is that of `shapely.int
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class AreaIndex:
         self.shapes: Shapes = np.array([area.geometry for area in self.areas], dtype=object)
         shapely.prepare(self.shapes)
         self._tree = shapely.STRtree(self.shapes)
-        starts, ends, owners = _lines(self.shapes)
+        starts, ends, owners = lines_of(self.shapes)
         self._grid = Grid(_bounds(starts), _side(starts, ends, self.shapes))
         edges, touching = self._grid.touched(starts, ends, owners)
         self._edges, first = np.unique(edges, return_index=True)
@@ -67,6 +68,11 @@ class AreaIndex:
             exact = np.concatenate(rows)[order]
             answer[exact] = self._exact(longitude[exact], latitude[exact], edges[order])
         return answer
+
+    def tested(self, longitude: Floats, latitude: Floats) -> NDArray[np.bool_]:
+        """Say of each point whether `home` tests it exactly."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(self._codes[self._grid.cells(longitude, latitude)] < OUTSIDE)
 
     def near_boundary(self, longitude: Floats, latitude: Floats, reach: tuple[Floats, Floats]) -> NDArray[np.bool_]:
         """Say of each point whether any boundary may cross the box that reaches so many degrees each way around it.
@@ -106,7 +112,7 @@ class AreaIndex:
         lengths = np.diff(starts, append=self._grid.size)
         values = np.full(len(starts), OUTSIDE, dtype=np.int32)
         clear = np.flatnonzero(~edge[starts])
-        points, columns = self._holding(*self._grid.middles(starts[clear]))
+        points, columns = self.holding(*self._grid.middles(starts[clear]))
         first = np.full(len(clear), len(self.areas))
         np.minimum.at(first, points, columns)
         values[clear] = np.where(first == len(self.areas), OUTSIDE, first)
@@ -122,7 +128,7 @@ class AreaIndex:
         """
         counts = np.diff(first, append=len(edges))
         number = np.repeat(np.arange(len(self._edges)), counts)
-        points, columns = self._holding(*self._grid.middles(self._edges))
+        points, columns = self.holding(*self._grid.middles(self._edges))
         many = len(self.areas) + 1
         known, held = number * many + touching, points * many + columns
         whole = np.append(known, -1)[np.searchsorted(known, held)] != held
@@ -132,7 +138,7 @@ class AreaIndex:
         starts = np.concatenate([[0], np.cumsum(np.bincount(number[asked], minlength=len(self._edges)))])
         return touching[asked], starts, np.where(otherwise == len(self.areas), OUTSIDE, otherwise)
 
-    def _holding(self, longitude: Floats, latitude: Floats) -> tuple[Ints, Ints]:
+    def holding(self, longitude: Floats, latitude: Floats) -> tuple[Ints, Ints]:
         """Give all pairs of a point and an area that holds it."""
         pairs = [(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp))]
         for start in range(0, len(longitude), AT_ONCE):
@@ -144,7 +150,7 @@ class AreaIndex:
         return np.concatenate([points for points, _ in pairs]), np.concatenate([columns for _, columns in pairs])
 
 
-def _lines(shapes: Shapes) -> tuple[Floats, Floats, Ints]:
+def lines_of(shapes: Shapes) -> tuple[Floats, Floats, Ints]:
     """Give all straight lines of the boundaries, from and to (n, 2) degrees, and the shape that each is of."""
     parts, part_of = shapely.get_parts(shapes, return_index=True)
     rings, ring_of = shapely.get_rings(parts, return_index=True)
@@ -177,6 +183,8 @@ def _side(starts: Floats, ends: Floats, shapes: Shapes) -> int:
 def _summed(edge: NDArray[np.bool_], width: int) -> NDArray[np.int32]:
     """Give how many edge cells lie south-west of each cell, so that four of them tell of any box."""
     sums = np.zeros((width + 1, width + 1), dtype=np.int32)
-    np.cumsum(edge.reshape(width, width), axis=0, dtype=np.int32, out=sums[1:, 1:])
-    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
+    sums[1:, 1:] = edge.reshape(width, width)
+    for below, row in pairwise(sums):  # four times as fast as a sum along the columns
+        np.add(row, below, out=row)
+    np.cumsum(sums, axis=1, out=sums)
     return sums

@@ -2,12 +2,11 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from msgspec.structs import replace
 
 from services.city.model import City, Layer
 from services.city.shelf import CityShelf
@@ -31,11 +30,28 @@ class Sheet:
         self.index = AreaIndex(layer.areas)
         self.circles = Circles(self.index)
         self.limits = layer.limits
-        self.beyond = Boundary(layer=layer.id, area_id="", name=f"outside the {layer.id}", version=layer.version)
+        self._layer = layer
         self.whole = [
             Boundary(layer=layer.id, area_id=area.area_id, name=area.name, version=layer.version)
             for area in self.index.areas
         ]
+
+    def part(self, area: int, share: float) -> Boundary:
+        """Give an area with the share of a circle that lies in it."""
+        whole = self.whole[area]
+        return whole if share == 1.0 else self._part(whole.area_id, whole.name, share)
+
+    def others(self, parts: Mapping[int, float], home: int) -> Iterator[Boundary]:
+        """Give the areas but for `home` that a circle reaches, and what lies in no area."""
+        for area, share in sorted(parts.items()):
+            if area != home:
+                yield self.part(area, share)
+        beyond = round(1.0 - sum(parts.values()), 3)
+        if home >= 0 and beyond > LEAST_SHARE:
+            yield self._part("", f"outside the {self._layer.id}", beyond)
+
+    def _part(self, area_id: str, name: str, share: float) -> Boundary:
+        return Boundary(layer=self._layer.id, area_id=area_id, name=name, version=self._layer.version, share=share)
 
 
 class Live:
@@ -96,20 +112,10 @@ class ShapelyAtlas:
         for sheet, home, parts in zip(self._sheets, homes, shares, strict=True):
             inside = inside or (sheet.limits and home >= 0)
             if home >= 0:
-                share = 1.0 if parts is None else parts.get(home, 0.0)
-                held.append(sheet.whole[home] if share == 1.0 else replace(sheet.whole[home], share=share))
+                held.append(sheet.whole[home] if parts is None else sheet.part(home, parts.get(home, 0.0)))
             if parts is not None:
-                touched.extend(_others(sheet, parts, home))
+                touched.extend(sheet.others(parts, home))
         return Whereabouts(tuple(held), tuple(touched), not inside, alone)
-
-
-def _others(sheet: Sheet, parts: Mapping[int, float], home: int) -> Iterable[Boundary]:
-    for area, share in sorted(parts.items()):
-        if area != home:
-            yield replace(sheet.whole[area], share=share)
-    beyond = round(1.0 - sum(parts.values()), 3)
-    if home >= 0 and beyond > LEAST_SHARE:
-        yield replace(sheet.beyond, share=beyond)
 
 
 class DatedAtlas:

@@ -10,7 +10,7 @@ such a report to the larger share.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol, cast
@@ -87,6 +87,18 @@ class Choice:
     lost: tuple[LostRule, ...]
     asset: str = ""
     """The kind that the rule asks for nearby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the rules say of a situation, kept to be said again."""
+
+    situation: Situation
+    choice: Choice
+    middle: Whereabouts | None
+    """Kept, too: as long as it is, no other object has its id, by which it is looked up."""
+    elsewhere: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The department that it would be for another area, by layer and area id."""
 
 
 class RuleBook:
@@ -243,7 +255,7 @@ class Router:
         self._larger = city.policy.boundary == "larger"
         self._limits = frozenset(layer.id for layer in city.layers if layer.limits)
         self._version = city.version
-        self._settled: dict[tuple[object, ...], tuple[Situation, Choice, Whereabouts | None]] = {}
+        self._settled: dict[tuple[object, ...], Settled] = {}
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:
         """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department."""
@@ -260,16 +272,17 @@ class Router:
     ) -> RequestRouted:
         report, classification = event.report, event.classification
         shut = self._rules.shut(classification.service_code, classification.family, report.requested_at)
-        situation, choice = self._settle(classification, where, around, shut)
+        settled = self._settle(classification, where, around, shut)
+        situation, choice = settled.situation, settled.choice
         ambiguous, claims = tuple[Boundary, ...](), tuple[Claim, ...]()
         if place and where and where.touched:
-            ambiguous = self._elsewhere(situation, where, choice, shut)
+            ambiguous = self._elsewhere(settled, choice, where.touched, shut)
             if any(area.department for area in ambiguous):
                 parts = self._divided(situation, place, where, shut)
                 claims = _claims(parts)
                 if self._larger:
                     choice = _larger(choice, parts, claims)
-                    ambiguous = self._elsewhere(situation, where, choice, shut)
+                    ambiguous = self._elsewhere(settled, choice, where.touched, shut)
         referral = self._rules.referral(situation) if situation.outside else None
         return RequestRouted(
             report=report,
@@ -294,7 +307,7 @@ class Router:
 
     def _settle(
         self, classification: Classification, where: Whereabouts | None, around: Around, shut: frozenset[str]
-    ) -> tuple[Situation, Choice]:
+    ) -> Settled:
         """Give what rules look at, and what they say; kept by all that goes into it, and places by identity."""
         middle = (where.alone or where) if where else None
         said, hurry = classification, bool(classification.urgency)
@@ -315,28 +328,30 @@ class Router:
                 within=around.within,
                 near=around.near,
             )
-            # The middle is kept with the answer: as long as it is, no other object has its id.
-            settled = self._settled[key] = (situation, self._rules.choose(situation, shut), middle)
-        return settled[:2]
+            settled = self._settled[key] = Settled(situation, self._rules.choose(situation, shut), middle)
+        return settled
 
     def _elsewhere(
-        self, situation: Situation, where: Whereabouts, choice: Choice, shut: frozenset[str]
+        self, settled: Settled, choice: Choice, touched: Sequence[Boundary], shut: frozenset[str]
     ) -> tuple[Boundary, ...]:
         """Say of each area that the circle also reaches whose the report would be there, where that is another's."""
         said = []
-        for area in where.touched:
-            rest = tuple(other for other in situation.areas if other.layer != area.layer)
-            beyond = area.layer in self._limits or situation.outside
-            there = replace(
-                situation,
-                outside=beyond and not area.area_id,
-                areas=(*rest, _whole(area)) if area.area_id else rest,
-            )
-            department = self._rules.choose(there, shut).department
+        for area in touched:
+            key = (area.layer, area.area_id)
+            department = settled.elsewhere.get(key)
+            if department is None:
+                department = settled.elsewhere[key] = self._there(settled.situation, area, shut)
             said.append(
                 area if department == choice.department else msgspec.structs.replace(area, department=department)
             )
         return tuple(said)
+
+    def _there(self, situation: Situation, area: Boundary, shut: frozenset[str]) -> str:
+        rest = tuple(other for other in situation.areas if other.layer != area.layer)
+        beyond = area.layer in self._limits or situation.outside
+        areas = (*rest, _whole(area)) if area.area_id else rest
+        there = replace(situation, outside=beyond and not area.area_id, areas=areas)
+        return self._rules.choose(there, shut).department
 
     def _divided(
         self, situation: Situation, place: Place, where: Whereabouts, shut: frozenset[str]

@@ -1,4 +1,4 @@
-"""What part of a circle lies where: asked of few circles, cut with little, and told as if all were cut with all."""
+"""What part of a circle lies where: reckoned from few lines, and told as GEOS cuts whole circles with whole areas."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from shapely import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from services.city.model import Area
-from services.places.circles import LEAST_SHARE, METRES_PER_DEGREE, MOST_TILES, Circles
+from services.places.circles import LEAST_SHARE, METRES_PER_DEGREE, Circles
 from services.places.index import AreaIndex
 
 Floats = NDArray[np.float64]
@@ -72,11 +72,10 @@ def test_shares_are_those_of_whole_circles_cut_with_whole_areas(shapes: list[Bas
             assert given_parts.get(area, 0.0) == pytest.approx(min(expected.get(area, 0.0), 1.0), abs=0.0011)
 
 
-def test_a_circle_that_crosses_nothing_is_not_told_of_and_costs_no_cutting() -> None:
+def test_a_circle_that_crosses_nothing_is_not_told_of_at_all() -> None:
     town = circles([box(WEST, SOUTH, WEST + 0.1, SOUTH + 0.1)])
     middle = np.array([WEST + 0.05]), np.array([SOUTH + 0.05])
     assert town.shares(*middle, np.array([20.0])) == {}
-    assert not town._tiles
 
 
 def test_a_place_without_a_radius_is_not_told_of_even_on_a_boundary() -> None:
@@ -84,15 +83,47 @@ def test_a_place_without_a_radius_is_not_told_of_even_on_a_boundary() -> None:
     assert town.shares(np.array([WEST]), np.array([SOUTH]), np.array([0.0])) == {}
 
 
-def test_what_was_cut_is_kept_for_the_next_circle_of_the_tile_and_never_without_end() -> None:
-    town = circles([box(WEST, SOUTH, WEST + 0.1, SOUTH + 0.1)])
-    at = np.array([WEST]), np.array([SOUTH + 0.05]), np.array([20.0])
-    first = town.shares(*at)
-    assert first == town.shares(*at) == {0: {0: 0.5}}
-    assert len(town._tiles) == 1
-    town._tiles.update({(9, number, 0): next(iter(town._tiles.values())) for number in range(MOST_TILES)})
-    town.shares(np.array([WEST + 0.1]), *at[1:])
-    assert len(town._tiles) == 1
+METRE = 1 / METRES_PER_DEGREE
+
+
+@pytest.mark.parametrize("radius", [1.0, 20.0, 333.3])
+@pytest.mark.parametrize("away", [-1.0, -0.9999, -0.99885, -0.5, -1e-9, 0.0, 1e-9, 0.5, 0.9985, 0.9995, 1.0])
+def test_a_straight_border_that_grazes_or_halves_a_circle_gives_the_part_that_geos_gives(
+    radius: float, away: float
+) -> None:
+    shapes: list[BaseGeometry] = [box(WEST, SOUTH, WEST + 0.1, SOUTH + 0.1), box(WEST, SOUTH + 0.1, WEST + 0.1, 51)]
+    at = np.array([WEST + 0.05]), np.array([SOUTH + 0.1 + away * radius * METRE]), np.array([radius])
+    (expected,) = plain(shapes, *at)
+    assert circles(shapes).shares(*at).get(0, {}) == pytest.approx(expected, abs=0.0011)
+
+
+def test_an_area_within_the_circle_one_that_holds_it_and_a_hole_in_it_each_have_their_part() -> None:
+    small = box(WEST + 0.05 - 10 * METRE, SOUTH + 0.05, WEST + 0.05, SOUTH + 0.05 + 10 * METRE)
+    wide = box(WEST, SOUTH, WEST + 0.1, SOUTH + 0.1)
+    shapes: list[BaseGeometry] = [wide, small, wide.difference(small)]
+    at = np.array([WEST + 0.05]), np.array([SOUTH + 0.05]), np.array([50.0])
+    found = circles(shapes).shares(*at)[0]
+    assert found == pytest.approx(plain(shapes, *at)[0], abs=0.0011)
+    assert found[0] == 1.0
+    assert found[1] + found[2] == pytest.approx(1.0, abs=0.0011)
+
+
+def test_many_circles_and_large_ones_are_reckoned_in_blocks_with_the_same_result() -> None:
+    luck = np.random.default_rng(4)
+    ring = [
+        (np.cos(a) * r, np.sin(a) * r) for a, r in zip(np.linspace(0, 6.28, 900), luck.uniform(1, 3, 900), strict=True)
+    ]
+    star = shapely.transform(Polygon(ring), lambda at: at * 0.01 + [WEST, SOUTH])
+    shapes: list[BaseGeometry] = [star, box(WEST, SOUTH, WEST + 0.03, SOUTH + 0.03)]
+    longitude, latitude = luck.uniform(WEST - 0.03, WEST + 0.03, 600), luck.uniform(SOUTH - 0.03, SOUTH + 0.03, 600)
+    radius = luck.choice([50.0, 3000.0], 600)
+    town = circles(shapes)
+    found = town.shares(longitude, latitude, radius)
+    alone = [town.shares(*(each[row : row + 1] for each in (longitude, latitude, radius))) for row in range(600)]
+    assert [found.get(row, {}) for row in range(600)] == [each.get(0, {}) for each in alone]
+    some = slice(0, 40)
+    for row, expected in enumerate(plain(shapes, longitude[some], latitude[some], radius[some])):
+        assert found.get(row, {}) == pytest.approx(expected, abs=0.0011)
 
 
 @pytest.mark.parametrize("radius", [1e7, 1e12, 1e300, 1.7e308])

@@ -1,7 +1,9 @@
 """The index answers as plain shapely does, on every point: most of all where a coordinate may be rounded."""
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from benchmarks.route.agreement import agreement
+from benchmarks.route.layers import Source
 from services.city.model import Area
 from services.places.grid import Grid
 from services.places.index import AreaIndex
@@ -198,3 +202,29 @@ def test_a_box_far_from_all_boundaries_is_called_clear() -> None:
     ]
     endless = np.array([np.inf, np.nan, 1e300])
     assert index.near_boundary(np.full(3, 0.5), np.full(3, 0.5), (endless, endless)).all()
+
+
+@pytest.mark.realdata
+def test_districts_of_a_city_are_answered_at_their_own_corners_and_between_as_plain_shapely_answers(
+    real_data: Path,
+) -> None:
+    collection = json.loads((real_data / "nyc_community_districts.geojson").read_text(encoding="utf-8"))
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in collection["features"]]
+    luck = np.random.default_rng(5)
+    corners = shapely.get_coordinates(shapes)
+    some = corners[luck.integers(0, len(corners) - 1, 300)]
+    points = np.concatenate([some, (some + np.nextafter(some, 0)) / 2, some + luck.normal(0, 1e-4, some.shape)])
+    check(shapes, *points.T)
+
+
+@pytest.mark.realdata
+def test_a_sample_of_reports_lies_in_the_boards_that_their_city_published(real_data: Path) -> None:
+    boards = Source(path=real_data / "nyc_community_districts.geojson", key="BoroCD").frame()
+    assert agreement(boards, real_data / "nyc_2019_sample.csv") == {
+        "agreed": 892,
+        "of": 895,
+        "others": {
+            "no board or no place was published": 5,
+            "on the border: less than a metre from the published board": 3,
+        },
+    }
