@@ -17,6 +17,7 @@ SAME_M = 5.0
 """Systems that agree so far are one answer: realizations of one datum, and what PROJ does without its large grids."""
 TWICE = 2.0
 """One answer is taken before another that fits the town's edges this many times as badly."""
+_KNOWN = ("ETRS89 / ", "NAD83 / ", "WGS 84 / ")
 _INSIDE = 0.5
 """So much of the smaller of file and town must lie in the other, by area of their boxes."""
 _SLACK = 0.01
@@ -131,10 +132,12 @@ def _classes(fits: list[Answer]) -> list[Answer]:
     return [replace(each[0], systems=tuple(fit.system for fit in each)) for each in classes]
 
 
-def _plainness(system: System) -> tuple[bool, bool, int, int]:
-    """Put first what is best known: no variant with northing first, the EPSG's, no later realization of a datum."""
+def _plainness(system: System) -> tuple[bool, bool, bool, int, int]:
+    """Put first what is best known: no variant with northing first, the EPSG's, no single realization of a datum."""
     authority, _, number = system.code.partition(":")
-    return "N-E" in system.name, authority != "EPSG", len(system.name), int(number) if number.isdigit() else 0
+    known = system.name.startswith(_KNOWN)
+    code = int(number) if number.isdigit() else 0
+    return "N-E" in system.name, authority != "EPSG", not known, len(system.name), code
 
 
 def _box(places: Floats) -> Extent | None:

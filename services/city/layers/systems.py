@@ -90,6 +90,8 @@ def system(text: str) -> System:
     except proj.exceptions.ProjError as error:
         raise UnknownSystemError(text) from error
     code = ":".join(authority) if authority else ""
+    if _transformer(code or text) is None:
+        raise UnknownSystemError(text)
     if is_wgs84(code) and crs.is_geographic:
         return WGS84
     return System(code, crs.name, code or text)
