@@ -100,7 +100,7 @@ def read_layers(town: Section, directory: Path, extent: Extent | None) -> Layers
     for layer_id, layer in declared.items():
         read = (_layer(layer_id, layer, source, reference) for source in layer.editions)
         editions[layer_id] = tuple(edition for edition in read if edition is not None)
-        if len(editions[layer_id]) == len(layer.editions) and (first := layer.editions[0]).effective:
+        if layer.editions and (first := layer.editions[0]).effective:
             seen = f"no lines are valid before {first.effective}, so that earlier reports are in no area of this layer"
             first.section.warn("effective", seen)
     return Layers(declared, editions, reference)

@@ -21,8 +21,10 @@ def test_a_polygon_that_crosses_itself_is_repaired_and_named(tmp_path: Path) -> 
     assert area.is_valid
     assert area.area == pytest.approx(0.5e-4)
     assert warnings(tmp_path) == [
-        "boundaries/wards.geojson:3: features[0]: is not valid (Self-intersection[-0.015 52.005]) and was repaired: "
-        "its area is 380,570 m2, 380,570 m2 more than its lines went around before"
+        (
+            "boundaries/wards.geojson:3: features[0]: is not valid (Self-intersection[-0.015 52.005]) and was "
+            "repaired: its area is 380,570 m2, 380,570 m2 more than its lines went around before"
+        )
     ]
 
 

@@ -72,6 +72,10 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
             }
         ],
         "city": None,
+        "boundaries": [
+            {"layer": "limits", "effective": "", "overlaps": [], "gaps": []},
+            {"layer": "wards", "effective": "", "overlaps": [], "gaps": []},
+        ],
     }
     fine = json.loads(run("check", write_town(tmp_path), "--json").output)
     assert fine["usable"]

@@ -43,10 +43,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        seen = f"cannot be read ({error})"
+        seen = f"{path.name} cannot be read ({error})"
         raise UnreadableError(seen, expected="a zip file that is whole") from None
     except (RuntimeError, NotImplementedError) as error:  # a password, or a way of packing that Python does not know
-        seen = f"cannot be unpacked ({error})"
+        seen = f"{path.name} cannot be unpacked ({error})"
         raise UnreadableError(seen, remedy="pack it again by deflate, without a password") from None
 
 

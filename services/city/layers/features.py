@@ -13,6 +13,9 @@ INSTALL = "install `stormdrain[geo]`, or convert the file to WGS 84 GeoJSON"
 DEGREES = "OGC:CRS84"
 """WGS 84, longitude before latitude: https://www.opengis.net/def/crs/OGC/1.3/CRS84."""
 
+_FURTHEST = 1e9
+"""No coordinate system of the Earth has such numbers: all around it are 1.6e9 inches, and no town is there."""
+
 Floats = NDArray[np.float64]
 
 
@@ -71,10 +74,10 @@ def spoilt(geometry: BaseGeometry) -> str:
     A corner at exactly 0, 0, further from the others than they are from each other, is a place nobody knew.
     """
     points = shapely.get_coordinates(geometry)
-    odd = ~np.isfinite(points).all(axis=1)
+    odd = ~(np.abs(points) < _FURTHEST).all(axis=1)
     if odd.any():
         x, y = points[odd][0]
-        return f"has coordinates that are no numbers ({x:g}, {y:g}), at {_nth(odd)}"
+        return f"has coordinates that are nowhere ({x:g}, {y:g}), at {_nth(odd)}"
     null = (points == 0).all(axis=1)
     rest = points[~null]
     if not null.any():

@@ -60,13 +60,13 @@ def read_foreign(path: Path, *, layer_name: str = "", encoding: str = "") -> Con
         except UnreadableError:
             raise
         except UnicodeDecodeError as error:
-            seen = f"its texts are not in {error.encoding}"
+            seen = f"the texts of {path.name} are not in {error.encoding}"
             raise UnreadableError(seen, remedy="write `encoding:` with what they are in") from None
         except Exception as error:  # noqa: BLE001 - GDAL's drivers raise what they like; the text is all there is
-            seen = f"cannot be read ({' '.join(str(error).split())})"
+            seen = f"{path.name} cannot be read ({' '.join(str(error).split())})"
             raise UnreadableError(seen, expected=f"a {path.suffix} file that is whole") from None
     if len(fids) < promised:
-        seen = f"only {len(fids):,} of its {promised:,} features can be read"
+        seen = f"{path.name}: only {len(fids):,} of its {promised:,} features can be read"
         raise UnreadableError(seen, expected=f"a {path.suffix} file that is whole")
     claim = str(meta["crs"] or "")
     if claim or suffix not in _IN_DEGREES:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 
 from services.city.layers.features import DEGREES, Contents, Feature, UnreadableError
@@ -100,7 +101,8 @@ def _feature(feature: Any, line: int) -> Feature:  # noqa: ANN401 - whatever the
     if geometry is None:
         return Feature(known, None, line)
     try:
-        shape = shapely.force_2d(shapely.geometry.shape(geometry))
+        with np.errstate(all="ignore"):  # NaN is looked for later, in files of all kinds
+            shape = shapely.force_2d(shapely.geometry.shape(geometry))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, shapely.errors.ShapelyError) as error:
         return Feature(known, None, line, f"has a geometry that is none ({type(error).__name__}: {error})")
     return Feature(known, shape, line)

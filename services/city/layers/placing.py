@@ -5,18 +5,19 @@ system in use there. Where just one answer fits, it is taken and named; else som
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from services.city.findings import NAMED
 from services.city.layers.features import Floats
-from services.city.layers.systems import METRES, SWAPPED, WGS84, Extent, System, candidates, datum
+from services.city.layers.systems import METRES, SWAPPED, WGS84, Extent, System, apart_m, candidates, datum
 
 SAME_M = 5.0
 """Systems that agree so far are one answer: realizations of one datum, and what PROJ does without its large grids."""
 TWICE = 2.0
 """One answer is taken before another that fits the town's edges this many times as badly."""
+_KNOWN = ("ETRS89 / ", "NAD83 / ", "WGS 84 / ")
 _INSIDE = 0.5
 """So much of the smaller of file and town must lie in the other, by area of their boxes."""
 _SLACK = 0.01
@@ -70,14 +71,6 @@ def near(one: Extent, other: Extent) -> bool:
     return _meets((one[0] - margin, one[1] - margin, one[2] + margin, one[3] + margin), other)
 
 
-def apart_m(one: Floats, other: Floats) -> float:
-    """Give the mean distance of the same points in two systems, in metres (WGS 84 degrees, (n, 2))."""
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        return float("inf")
-    narrow = np.cos(np.radians((one[:, 1] + other[:, 1]) / 2))
-    return float(np.hypot((one[:, 0] - other[:, 0]) * narrow, one[:, 1] - other[:, 1]).mean() * METRES)
-
-
 def answers(points: Floats, reference: Reference) -> list[Answer]:
     """Give the systems that put a file at the town, best first; those that agree within `SAME_M` are one answer."""
     if np.abs(points[:, 0]).max() <= 180 and np.abs(points[:, 1]).max() <= 180:  # noqa: PLR2004 - degrees
@@ -92,18 +85,20 @@ def answers(points: Floats, reference: Reference) -> list[Answer]:
 
 
 def decide(found: Sequence[Answer], claim: System | None, reference: Reference) -> list[Answer]:
-    """Give the answers that cannot be told apart, best first; just one where the matter is settled.
+    """Give the answers that cannot be told apart, just one where the matter is settled.
 
     What fits the edges of the town twice as well as another is right. Else an answer on the datum that the file
-    names, or in a system that other files of the town are in, goes before the others.
+    names, or in a system that other files of the town are in, goes before the others. The one to name first is that of
+    most systems: a datum in use today has many.
     """
     rivals = [each for each in found if each.mismatch_m <= TWICE * found[0].mismatch_m]
     if len(rivals) > 1 and claim is not None:
         named = datum(claim)
         rivals = _preferred(rivals, [each for each in rivals if named in map(datum, each.systems)])
     if len(rivals) > 1:
-        rivals = _preferred(rivals, [each for each in rivals if set(each.systems) & set(reference.customary)])
-    return rivals
+        codes = {each.code for each in reference.customary}
+        rivals = _preferred(rivals, [each for each in rivals if any(one.code in codes for one in each.systems)])
+    return sorted(rivals, key=lambda each: -len(each.systems))
 
 
 def told(rivals: Sequence[Answer]) -> str:
@@ -134,15 +129,15 @@ def _classes(fits: list[Answer]) -> list[Answer]:
             classes.append([fit])
         else:
             home.append(fit)
-    return [
-        Answer(tuple(fit.system for fit in each), each[0].box, each[0].mismatch_m, each[0].places) for each in classes
-    ]
+    return [replace(each[0], systems=tuple(fit.system for fit in each)) for each in classes]
 
 
-def _plainness(system: System) -> tuple[bool, bool, int]:
-    """Put first what is best known: no variant with northing before easting, the EPSG's, the lowest code."""
+def _plainness(system: System) -> tuple[bool, bool, bool, int, int]:
+    """Put first what is best known: no variant with northing first, the EPSG's, no single realization of a datum."""
     authority, _, number = system.code.partition(":")
-    return "N-E" in system.name, authority != "EPSG", int(number) if number.isdigit() else 0
+    known = system.name.startswith(_KNOWN)
+    code = int(number) if number.isdigit() else 0
+    return "N-E" in system.name, authority != "EPSG", not known, len(system.name), code
 
 
 def _box(places: Floats) -> Extent | None:

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 
 from services.city.layers.features import Contents, Feature, Floats, UnreadableError, spoilt, vertices
-from services.city.layers.placing import Answer, Reference, answers, apart_m, box_of, decide, lies_at, near, told
-from services.city.layers.systems import WGS84, Extent, System, UnknownSystemError, system
+from services.city.layers.placing import Answer, Reference, answers, box_of, decide, lies_at, near, told
+from services.city.layers.systems import WGS84, Extent, System, UnknownSystemError, apart_m, system
 
 AGREE_M = 1.0
 """A file that names another system than the town declares is not worth a word if that moves it by less."""
@@ -94,7 +94,8 @@ class _Case:
             return rivals[0].system, [self._taken(rivals[0], box)]
         if rivals:
             seen = f"{self._says(box)}; {len(rivals)} systems fit: {told(rivals)}"
-            raise UnreadableError(seen, expected="one that fits best", remedy=WRITE)
+            remedy = f"write `crs:` with the one that is right, as in crs: {rivals[0].system.code}"
+            raise UnreadableError(seen, expected="one", remedy=remedy)
         if self.claim and box and self._nearby(box):
             return self.claim, []
         west, south, east, north = self.reference.extent

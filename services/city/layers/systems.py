@@ -24,6 +24,8 @@ METRES = EARTH * np.pi / 180
 _WGS84 = re.compile(r"(?i)CRS:?84$|EPSG:+([\d.]*:)?4326$|^WGS ?84$|^4326$")
 _WIDE = 170.0
 """Degrees of longitude: a system that is meant for more is one for maps of the world."""
+_PAST = "WGS 72"
+"""Gave way to WGS 84 in 1984, before towns had such files, and would leave every UTM zone in doubt by 15 m."""
 _FEW = 0.5
 """Degrees: without its datum shift, a place comes out within this distance."""
 
@@ -88,6 +90,8 @@ def system(text: str) -> System:
     except proj.exceptions.ProjError as error:
         raise UnknownSystemError(text) from error
     code = ":".join(authority) if authority else ""
+    if _transformer(code or text) is None:
+        raise UnknownSystemError(text)
     if is_wgs84(code) and crs.is_geographic:
         return WGS84
     return System(code, crs.name, code or text)
@@ -99,6 +103,14 @@ def datum(given: System) -> str:
         return "WGS 84"
     base = _pyproj().CRS.from_user_input(given.definition).geodetic_crs
     return str(base.name) if base is not None else ""
+
+
+def apart_m(one: Floats, other: Floats) -> float:
+    """Give the mean distance between two rows of places, in metres (WGS 84 degrees, (n, 2))."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("inf")
+    narrow = np.cos(np.radians((one[:, 1] + other[:, 1]) / 2))
+    return float(np.hypot((one[:, 0] - other[:, 0]) * narrow, one[:, 1] - other[:, 1]).mean() * METRES)
 
 
 def candidates(extent: Extent, points: Floats) -> Iterator[list[System]]:
@@ -116,7 +128,7 @@ def candidates(extent: Extent, points: Floats) -> Iterator[list[System]]:
             area_of_interest=proj.aoi.AreaOfInterest(*extent),
         ):
             wide = info.area_of_use.east - info.area_of_use.west > _WIDE and info.code != "3857"
-            near[2 if wide else int(authority == "ESRI")].append(info)
+            near[2 if wide or info.name.startswith(_PAST) else int(authority == "ESRI")].append(info)
     for group in near:
         unique = {f"{info.auth_name}:{info.code}": info.name for info in group}
         yield [System(code, name, code) for code, name in unique.items() if _lands(code, points, extent)]
