@@ -66,6 +66,8 @@ def _rest(entry: Entry) -> Flat:
         rest["filled"] = entry.filled
     if entry.left_out:
         rest["left_out"] = entry.left_out
+    if entry.doubt:
+        rest["doubt"] = {"reason": entry.doubt.reason, "detail": entry.doubt.detail}
     if entry.row:
         rest["row"] = entry.row
     return rest
@@ -102,6 +104,8 @@ def _routed(event: RequestRouted, _called: Names) -> Flat:
         "reason": said.reason,
         "boundaries": {area.layer: area.name or area.area_id for area in said.boundaries},
         "areas": {area.layer: area.area_id for area in said.boundaries},
+        "versions": {area.layer: area.version for area in said.boundaries},
+        "lost": [{"rule": each.rule, "why": each.why} for each in said.lost],
         "outside": said.outside,
         "ambiguous": [_area(area) for area in said.ambiguous],
     }
