@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from services.city.boundaries import UnreadableError, read_features
+from services.city.boundaries import Reference, UnreadableError, read_features
 from services.city.findings import Findings, did_you_mean, listed
+from services.city.layers.areas import word
+from services.city.layers.declared import unreadable
 from services.city.model import Assets, Category
 from services.city.parts import CODE
 from services.city.section import Section
@@ -33,19 +35,15 @@ class _Row:
     seen: str = ""
 
 
-Files = dict[str, list[_Row] | None]
-"""What was read of each file, once for all kinds; None: nothing, and that was said."""
-
-
-def read_assets(section: Section, directory: Path, categories: Mapping[str, Category]) -> dict[str, Assets | None]:
+def read_assets(
+    section: Section, directory: Path, categories: Mapping[str, Category], reference: Reference | None = None
+) -> dict[str, Assets | None]:
     """Read `places.assets` of city.yaml by kind; None stands for a kind at fault, so that rules may still name it."""
-    files: Files = {}
-    return {kind: _kind(kind, each, directory, categories, files) for kind, each in section.sections("assets")}
+    files = _Files(directory, reference)
+    return {kind: _kind(kind, each, categories, files) for kind, each in section.sections("assets")}
 
 
-def _kind(
-    kind: str, section: Section, directory: Path, categories: Mapping[str, Category], files: Files
-) -> Assets | None:
+def _kind(kind: str, section: Section, categories: Mapping[str, Category], files: "_Files") -> Assets | None:
     faults = len(section.findings.faults)
     if not CODE.match(kind):
         section.fault("", f"saw {kind!r}", "letters, digits, `_`, `.` and `-`, at most 64")
@@ -56,11 +54,11 @@ def _kind(
     codes = section.texts("for", known=categories or None)
     within_m = section.number("within_m", 30.0, low=0.1, high=FARTHEST_M)
     section.done()
-    rows = _rows(section, file, directory, files)
+    rows = files.rows(section, file)
     if rows is None:
         return None
     if kind_property:
-        rows = [row for row in rows if _word(row.properties.get(kind_property)) == kind]
+        rows = [row for row in rows if word(row.properties.get(kind_property)) == kind]
     taken = _Reader(file, id_property, criticality_property, section.findings)
     for row in rows:
         taken.take(row)
@@ -92,7 +90,7 @@ class _Reader:
         self.criticality: list[float] = []
 
     def take(self, row: _Row) -> None:
-        asset_id, weight = _word(row.properties.get(self._id)), row.properties.get(self._criticality)
+        asset_id, weight = word(row.properties.get(self._id)), row.properties.get(self._criticality)
         criticality = _number(weight)
         if self._id not in row.properties:
             remedy = did_you_mean(self._id, row.properties) or f"properties are {listed(row.properties)}"
@@ -114,27 +112,36 @@ class _Reader:
         self._findings.fault(self._file, row.line, at, seen, expected=expected, remedy=remedy)
 
 
-def _rows(section: Section, file: str, directory: Path, files: Files) -> list[_Row] | None:
-    if not file or file in files:
-        return files.get(file)
-    if Path(file).is_absolute() or ".." in Path(file).parts:
-        section.fault("file", f"saw {file!r}", "a file inside the city's own directory")
-        return None
-    files[file] = None
-    try:
-        table = Path(file).suffix.lower() in _TABLES
-        files[file] = _table(directory / file) if table else _points(directory / file)
-    except UnreadableError as error:
-        if error.line:
-            section.findings.fault(file, error.line, "", error.seen, expected=error.expected, remedy=error.remedy)
-        else:
-            section.fault("file", error.seen, error.expected, error.remedy)
-    return files[file]
+class _Files:
+    """The files that kinds name, each read once."""
+
+    def __init__(self, directory: Path, reference: Reference | None) -> None:
+        self._directory, self._reference = directory, reference
+        self._read: dict[str, list[_Row] | None] = {}
+
+    def rows(self, section: Section, file: str) -> list[_Row] | None:
+        """Give what a file has; None where it cannot be read, which is said once."""
+        if not file or file in self._read:
+            return self._read.get(file)
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            section.fault("file", f"saw {file!r}", "a file inside the city's own directory")
+            return None
+        self._read[file] = None
+        odd: list[str] = []
+        try:
+            path = self._directory / file
+            table = path.suffix.lower() in _TABLES
+            self._read[file] = _table(path) if table else _points(path, self._reference, odd)
+        except UnreadableError as error:
+            unreadable(section, file, error)
+        for seen in odd:
+            section.warn("file", seen)
+        return self._read[file]
 
 
-def _points(path: Path) -> list[_Row]:
+def _points(path: Path, reference: Reference | None, odd: list[str]) -> list[_Row]:
     rows = []
-    for feature in read_features(path):
+    for feature in read_features(path, reference=reference, odd=odd):
         shape = feature.geometry
         if shape is None or shape.is_empty or shape.geom_type != "Point":
             seen = feature.trouble or ("has no place" if shape is None or shape.is_empty else f"is a {shape.geom_type}")
@@ -177,11 +184,3 @@ def _number(value: Any) -> float:  # noqa: ANN401 - whatever the file has
         return float(value)
     except (TypeError, ValueError):
         return float("nan")
-
-
-def _word(value: Any) -> str:  # noqa: ANN401 - whatever the file has
-    if value is None or isinstance(value, (dict, list)) or value != value:  # noqa: PLR0124 - NaN is not itself
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()

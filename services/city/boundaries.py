@@ -134,6 +134,8 @@ def measure_layers(layers: Layers) -> tuple[Measured, ...]:
     for layer_id, declared in layers.declared.items():
         sources = {source.effective: source for source in declared.editions}
         for layer in layers.editions[layer_id]:
+            if not layer.areas:
+                continue
             measured = measure(layer)
             found.append(measured)
             section = sources[layer.effective].section

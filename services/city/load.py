@@ -187,7 +187,7 @@ def _places(
     if places is None:
         return (), {}
     streets = places.section("streets")
-    assets = read_assets(places, directory, categories)
+    assets = read_assets(places, directory, categories, reference)
     places.done()
     return read_streets(streets, directory, reference) if streets else (), assets
 

@@ -126,7 +126,7 @@ def _hours(section: Section, holidays: Collection[str]) -> str:
 
 
 def _ids(layer: Layer | None) -> list[str] | None:
-    return [area.area_id for area in (*layer.areas, *layer.lines)] if layer else None
+    return list(dict.fromkeys(area.area_id for area in (*layer.areas, *layer.lines))) if layer else None
 
 
 def _check(section: Section, rule: Rule, known: Known) -> None:

@@ -3,12 +3,14 @@
 Distances are those of the place itself; how far it may be off widens none of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from services.city.model import Assets, City, Rule
+from services.city.model import Assets, City, Layer, Rule
 from services.parts import Asset, Boundary, Place
 from services.places.nearest import Floats, Grid, Ints
 from services.places.reach import Reach
@@ -40,36 +42,28 @@ class Surroundings:
         self._near = [rule for rule in city.rules if rule.near]
         self._within = [rule for rule in city.rules if rule.layer and rule.within_m]
         self._kinds = [_Kind(assets, self._near) for assets in city.assets.values()]
-        self._layers = [
-            (layer.id, layer.version, Reach(layer), [rule for rule in self._within if rule.layer == layer.id])
-            for layer in city.layers
-            if any(rule.layer == layer.id for rule in self._within)
-        ]
+        named = {rule.layer for rule in self._within}
+        layers = sorted((layer for layer in city.layers if layer.id in named), key=lambda layer: layer.effective)
+        self._layers = [_Edition(layer, layers, self._within, ZoneInfo(city.time_zone)) for layer in layers]
 
-    def around(self, places: Sequence[Place], service_codes: Sequence[str]) -> list[Around]:
-        """Give what lies around each place, in order; `service_codes` are what is reported there."""
+    def around(
+        self, places: Sequence[Place], instants: Sequence[datetime], service_codes: Sequence[str]
+    ) -> list[Around]:
+        """Give what lies around each place, in order, by the lines that are valid at its instant.
+
+        `service_codes` are what is reported there.
+        """
         if not places or not (self._kinds or self._layers):
             return [NOTHING] * len(places)
         longitude = np.array([place.longitude for place in places])
         latitude = np.array([place.latitude for place in places])
         within: dict[int, set[str]] = {}
         edges: dict[int, list[Boundary]] = {}
-        for layer_id, version, reach, rules in self._layers:
-            farthest = max(rule.within_m for rule in rules)
-            of, at, far = reach.within(longitude, latitude, farthest)
-            for row, area, metres in zip(of.tolist(), at.tolist(), far.tolist(), strict=True):
-                named = reach.areas[area]
-                held = {rule.id for rule in rules if _meets(rule, named.area_id, metres)}
-                if held:
-                    within.setdefault(row, set()).update(held)
-                    boundary = Boundary(
-                        layer=layer_id,
-                        area_id=named.area_id,
-                        name=named.name,
-                        version=version,
-                        distance_m=round(metres, 1),
-                    )
-                    edges.setdefault(row, []).append(boundary)
+        moments = np.array([instant.timestamp() for instant in instants])
+        for layer in self._layers:
+            for row, boundary, held in layer.around(longitude, latitude, moments):
+                within.setdefault(row, set()).update(held)
+                edges.setdefault(row, []).append(boundary)
         found: dict[int, dict[str, Asset]] = {}
         for kind in self._kinds:
             for row, asset in kind.around(longitude, latitude, service_codes):
@@ -108,6 +102,35 @@ class Surroundings:
         return min(of, key=lambda asset: asset.distance_m, default=None)
 
 
+class _Edition:
+    """One edition of a layer: what lies within metres of it, from its day to that of the next."""
+
+    def __init__(self, layer: Layer, layers: Sequence[Layer], rules: Sequence[Rule], zone: ZoneInfo) -> None:
+        later = [other.effective for other in layers if other.id == layer.id and other.effective > layer.effective]
+        self._begins = _midnight(layer.effective, zone) if layer.effective else -np.inf
+        self._ends = _midnight(min(later), zone) if later else np.inf
+        self._layer, self._reach = layer, Reach(layer)
+        self._rules = [rule for rule in rules if rule.layer == layer.id]
+        self._farthest = max(rule.within_m for rule in self._rules)
+
+    def around(self, longitude: Floats, latitude: Floats, moments: Floats) -> Iterable[tuple[int, Boundary, set[str]]]:
+        """Give places by number with an area or line nearby, and the rules that it is near enough for."""
+        rows = np.flatnonzero((moments >= self._begins) & (moments < self._ends))
+        of, at, far = self._reach.within(longitude[rows], latitude[rows], self._farthest)
+        for row, area, metres in zip(rows[of].tolist(), at.tolist(), far.tolist(), strict=True):
+            named = self._reach.areas[area]
+            held = {rule.id for rule in self._rules if _meets(rule, named.area_id, metres)}
+            if held:
+                boundary = Boundary(
+                    layer=self._layer.id,
+                    area_id=named.area_id,
+                    name=named.name,
+                    version=self._layer.version,
+                    distance_m=round(metres, 1),
+                )
+                yield row, boundary, held
+
+
 class _Kind:
     """One kind of asset: how far it is looked for, and for which reports."""
 
@@ -140,6 +163,10 @@ class _Kind:
             distance_m=metres,
             criticality=None if np.isnan(weight) else weight,
         )
+
+
+def _midnight(day: str, zone: ZoneInfo) -> float:
+    return datetime.combine(date.fromisoformat(day), time(), zone).timestamp()
 
 
 def _meets(rule: Rule, area_id: str, metres: float) -> bool:

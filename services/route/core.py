@@ -262,9 +262,9 @@ class Router:
         events = cast("Sequence[RequestClassified]", batch)
         placed = [event for event in events if event.report.place is not None]
         places = [reckoned(event.report.place) for event in placed if event.report.place is not None]
-        around = self._surroundings.around(places, [event.classification.service_code for event in placed])
-        located = self._atlas.locate(places, [event.report.requested_at for event in placed])
-        found = iter(zip(places, located, around, strict=True))
+        instants = [event.report.requested_at for event in placed]
+        around = self._surroundings.around(places, instants, [event.classification.service_code for event in placed])
+        found = iter(zip(places, self._atlas.locate(places, instants), around, strict=True))
         return [self._route(event, *(next(found) if event.report.place else (None, None, NOTHING))) for event in events]
 
     def _route(
@@ -359,9 +359,10 @@ class Router:
         """Choose for each part of the circle by itself; distances to lines and assets stay those of its middle."""
         known = {(area.layer, area.area_id): _whole(area) for area in (*where.boundaries, *where.touched)}
         versions = {(area.layer, area.version) for area in known.values()}
+        limited = where.outside or any(layer in self._limits for layer, _ in known)
         found = []
         for part in self._divider.divide(place.longitude, place.latitude, place.radius_m, versions):
-            inside = not self._limits or any(layer in self._limits for layer, _ in part.areas)
+            inside = not limited or any(layer in self._limits for layer, _ in part.areas)
             areas = tuple(known.get(each, Boundary(layer=each[0], area_id=each[1])) for each in part.areas)
             found.append((self._rules.choose(replace(situation, outside=not inside, areas=areas), shut), part.share))
         return found

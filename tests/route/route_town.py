@@ -101,9 +101,11 @@ def town(
     )
 
 
-def classified(place: Place | None, *, code: str = "pothole", urgency: tuple[str, ...] = ()) -> RequestClassified:
+def classified(
+    place: Place | None, *, code: str = "pothole", urgency: tuple[str, ...] = (), at: datetime = NOON
+) -> RequestClassified:
     return RequestClassified(
-        report=Report(request_id="r-1", channel="web", received_at=NOON, requested_at=NOON, text="A.", place=place),
+        report=Report(request_id="r-1", channel="web", received_at=at, requested_at=at, text="A.", place=place),
         classification=Classification(
             service_code=code, family="roads", confidence=0.9, urgency=urgency, safety=Safety()
         ),

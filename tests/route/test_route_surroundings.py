@@ -1,7 +1,11 @@
 """What lies around a place decides, and is told: lines, assets, hurry, and whom to ask beyond the limits."""
 
+from datetime import timedelta
+
 import pytest
-from route_town import DISTRICTS, LIMITS, classified, routing, routings, spot, things, town
+from msgspec.structs import replace
+from route_town import DISTRICTS, LIMITS, NOON, ROADS, classified, routing, routings, spot, things, town
+from shapely import LineString
 
 from services.city.model import Near, Outside, Referral, Rule
 from services.parts import Asset, Boundary, LostRule, Place, PlaceMethod
@@ -129,3 +133,23 @@ def test_a_batch_of_everything_is_routed_as_each_alone() -> None:
         for step in range(120)
     ]
     assert routings(city, events) == [routings(city, [event])[0] for event in events]
+
+
+def test_a_line_counts_from_its_day_to_that_of_the_next_edition() -> None:
+    moved = replace(
+        ROADS,
+        version="dddd00000001",
+        effective="2026-03-02",
+        lines=(replace(ROADS.lines[0], geometry=LineString([(9.9, 50.03), (10.1, 50.03)])),),
+    )
+    city = town(WORKS, STATE, layers=(LIMITS, DISTRICTS, ROADS, moved))
+    old, new = spot(50, ROAD_M - 8), Place(latitude=50.03, longitude=10.0)
+    # NOON is twelve on the city's clock: half a day before the second of March begins.
+    events = [classified(place, at=at) for at in (NOON - timedelta(hours=12, minutes=1), NOON) for place in (old, new)]
+    assert [each.department for each in routings(city, events)] == ["state", "works", "works", "state"]
+    assert [[line.version for line in each.near] for each in routings(city, events)] == [
+        ["dddd00000000"],
+        [],
+        [],
+        ["dddd00000001"],
+    ]
