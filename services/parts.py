@@ -115,6 +115,25 @@ class Boundary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     share: Share = 1.0
     department: str = ""
     """Of an ambiguous area: whose the report would be there, where that is not the routing's department."""
+    distance_m: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Of an area or line that is nearby: how far from it the place is; 0 inside."""
+
+
+class Asset(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the city's things near a place, such as the street light that is out."""
+
+    kind: str
+    asset_id: str
+    distance_m: Annotated[float, Meta(ge=0.0)]
+    criticality: Annotated[float, Meta(ge=0.0)] | None = None
+    """On the town's own scale; None: it says nothing."""
+
+
+class Claim(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A department, and the part of a place's circle in which a report would be its."""
+
+    department: str
+    share: Share
 
 
 class LostRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,6 +141,26 @@ class LostRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     rule: str
     why: str
+
+
+class Likely(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A department, and how probable it is that a report is its."""
+
+    department: str
+    probability: Share
+
+
+class Ranking(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is probably responsible for a report that no rule takes, by the town's past."""
+
+    best: tuple[Likely, ...]
+    """The likeliest first."""
+    sure: bool
+    """The first has it; else the report is held, since it is not clear whose it is."""
+    threshold: Share | None = None
+    """The probability that it takes; None: none is enough."""
+    version: str = ""
+    """The first digits of the model's hash."""
 
 
 class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -133,9 +172,22 @@ class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lost: tuple[LostRule, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
     ambiguous: tuple[Boundary, ...] = ()
-    """Areas that the place's circle also touches, if it crosses a boundary; no `area_id`: beyond the limits."""
+    """Areas that the place's circle also touches, if it crosses a boundary; no `area_id`: beyond those of the layer,
+    such as beyond the limits."""
+    boundary_ambiguous: bool = False
+    """The circle crosses a boundary, and beyond it the report would be another department's."""
+    candidates: tuple[Claim, ...] = ()
+    """Then: the departments and their shares of the circle, the largest first."""
+    near: tuple[Boundary, ...] = ()
+    """Areas and lines that are as near as a rule asks."""
+    asset: Asset | None = None
+    """The nearest of the kind that the category is about; else the one that the rule asks for."""
     outside: bool = False
     """The place lies outside the city's limits."""
+    instead: str = ""
+    """Whom to ask there instead, as departments.yaml says."""
+    ranking: Ranking | None = None
+    """What the town's ranking said, if it was asked."""
     cell: str = ""
     """H3 cell of the place at resolution 9, empty without a place."""
     version: str = ""

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from services.sandbox.broker import Broker
+
+# How long an example takes is the machine's, and no property of what is tested.
+settings.register_profile("stormdrain", settings(), deadline=None)
+settings.load_profile("stormdrain")
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("STORMDRAIN_REAL_DATA", REPOSITORY.parent / "shared" / "data"))

@@ -8,7 +8,7 @@ import msgspec
 
 from services.city.findings import Finding, listed
 from services.city.load import Examined, examine
-from services.city.model import City
+from services.city.model import City, Layer
 
 __all__ = ["Examined", "as_object", "examine", "told"]
 
@@ -28,7 +28,10 @@ def told(examined: Examined, directory: Path) -> str:
 
 
 def as_object(examined: Examined, directory: Path) -> dict[str, Any]:
-    """Give the same as plain values: directory, usable, faults, warnings, and the town's name, version and counts."""
+    """Give the same as plain values: directory, usable, faults, warnings, and the town's name, version and counts.
+
+    `boundaries` has the overlaps and gaps of each layer, in square metres, where these were measured.
+    """
     city = examined.city
     return {
         "directory": str(directory),
@@ -36,18 +39,21 @@ def as_object(examined: Examined, directory: Path) -> dict[str, Any]:
         "faults": _plain(examined.faults),
         "warnings": _plain(examined.warnings),
         "city": None if city is None else _counts(city),
+        "boundaries": [msgspec.to_builtins(measured) for measured in examined.measured],
     }
 
 
 def _summary(city: City) -> Iterable[str]:
     counts = _counts(city)
     invented = ", an invented town" if city.invented else ""
-    areas = ", ".join(f"{layer.id} ({_count(len(layer.areas), 'area')})" for layer in city.layers)
+    areas = ", ".join(f"{_named(layer)} ({_size(layer)})" for layer in city.layers)
     yield f"{city.name}{invented}, can be used (version {city.version})"
     yield f"  {counts['categories']} categories in {counts['families']} families"
     yield f"  {counts['phrases']:,} phrases in {_count(len(city.languages), 'language')}: {', '.join(city.languages)}"
     yield f"  {_count(len(city.departments), 'department')}, {_count(len(city.rules), 'rule')}"
     yield f"  boundaries: {areas or 'none'}; {_count(len(city.streets), 'street')}"
+    if counts["assets"]:
+        yield f"  assets: {', '.join(f'{number:,} {kind}' for kind, number in counts['assets'].items())}"
     yield f"  policy: {city.policy.mode}, and {_modes(city)}"
     if counts["unruled"]:
         yield f"  to {city.default_department}, since no rule takes them: {listed(counts['unruled'])}"
@@ -65,8 +71,9 @@ def _counts(city: City) -> dict[str, Any]:
         "phrases": sum(len(texts) for texts in phrases),
         "departments": len(city.departments),
         "rules": len(city.rules),
-        "layers": {layer.id: len(layer.areas) for layer in city.layers},
+        "layers": {_named(layer): len(layer.areas) for layer in city.layers},
         "streets": len(city.streets),
+        "assets": {kind: len(each.ids) for kind, each in city.assets.items()},
         "unruled": _unruled(city),
     }
 
@@ -79,10 +86,14 @@ def _unruled(city: City) -> list[str]:
         if not any(
             (not rule.service_codes or code in rule.service_codes)
             and (not rule.families or category.family in rule.families)
-            and (rule.safety is None or rule.service_codes or rule.families)
+            and ((rule.safety is None and rule.urgent is None) or rule.service_codes or rule.families)
             for rule in city.rules
         )
     ]
+
+
+def _named(layer: Layer) -> str:
+    return f"{layer.id} from {layer.effective}" if layer.effective else layer.id
 
 
 def _modes(city: City) -> str:
@@ -94,6 +105,11 @@ def _modes(city: City) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _size(layer: Layer) -> str:
+    areas, lines = _count(len(layer.areas), "area"), _count(len(layer.lines), "line")
+    return areas if not layer.lines else lines if not layer.areas else f"{areas}, {lines}"
 
 
 def _plain(findings: Iterable[Finding]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
+from itertools import product
 
 from msgspec import Struct
 
@@ -49,17 +50,38 @@ class Hours(Struct, frozen=True, kw_only=True):
             message = f"{when.isoformat()} has no offset, so nobody knows which instant it is"
             raise ValueError(message)
         local = when.astimezone(zone)
-        minute = local.hour * 60 + local.minute
-        today = self._spans(local, holidays)
-        before = self._spans(local - timedelta(days=1), holidays)
+        feast, eve = (day.date().isoformat() in holidays for day in (local, local - timedelta(days=1)))
+        return self.open_on(local.weekday(), local.hour * 60 + local.minute, holiday=feast, after_holiday=eve)
+
+    def open_on(self, weekday: int, minute: int, *, holiday: bool, after_holiday: bool) -> bool:
+        """Say whether it is open at a minute after midnight of a weekday (0: Monday), of a holiday or the day after."""
+        today, before = self._spans(weekday, holiday=holiday), self._spans(weekday - 1, holiday=after_holiday)
         return any(start <= minute < end for start, end in today) or any(
             minute + DAY_MINUTES < end for _, end in before
         )
 
-    def _spans(self, day: datetime, holidays: Collection[str]) -> Spans:
-        if self.holiday is not None and day.date().isoformat() in holidays:
-            return self.holiday
-        return self.week[day.weekday()]
+    def turns(self) -> set[int]:
+        """Give the minutes after midnight at which it may open or close."""
+        return {edge % DAY_MINUTES for spans in (*self.week, self.holiday or ()) for span in spans for edge in span}
+
+    def _spans(self, weekday: int, *, holiday: bool) -> Spans:
+        return self.holiday if holiday and self.holiday is not None else self.week[weekday]
+
+
+def open_together(texts: Collection[str], *, holidays: bool) -> set[frozenset[str]]:
+    """Give every set of these hours that is open at one moment or another, and none of the others then.
+
+    With `holidays` any day may be one; else none is.
+    """
+    hours = {text: parse(text) for text in texts}
+    minutes = {0}.union(*(each.turns() for each in hours.values()))
+    feasts = list(product((False, True), repeat=2)) if holidays else [(False, False)]
+    return {
+        frozenset(text for text, each in hours.items() if each.open_on(day, minute, holiday=today, after_holiday=eve))
+        for day in range(len(DAYS))
+        for minute in minutes
+        for today, eve in feasts
+    }
 
 
 @lru_cache(maxsize=256)

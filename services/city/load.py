@@ -5,19 +5,25 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeGuard
 from zoneinfo import ZoneInfo, available_timezones
 
 import shapely
 
-from services.city import parts
-from services.city.boundaries import read_layer, read_streets
+from services.city import parts, rules
+from services.city.assets import read_assets
+from services.city.boundaries import Layers, measure_layers, read_layers, read_streets, warn_of_missing_areas
 from services.city.document import Mapping, parse
 from services.city.findings import CityError, Finding, Findings, did_you_mean
-from services.city.model import City, Layer, Street
+from services.city.layers.overlaps import Measured
+from services.city.layers.placing import Reference
+from services.city.model import Assets, Category, City, Layer, Street
 from services.city.section import LANGUAGE, Section
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
-FOLDERS = ("boundaries", "places", "knowledge")
+RANKING = "routes"
+"""The folder of the ranking of who is responsible, if the town has one."""
+FOLDERS = (RANKING, "boundaries", "places", "knowledge")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 Extent = tuple[float, float, float, float]
@@ -32,6 +38,8 @@ class Examined:
     city: City | None
     faults: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
+    measured: tuple[Measured, ...] = ()
+    """Overlaps and gaps between the areas of each layer, where it was asked for."""
 
 
 def load(directory: Path) -> City:
@@ -47,17 +55,21 @@ def load(directory: Path) -> City:
     return examined.city
 
 
-def examine(directory: Path) -> Examined:
-    """Read the town in `directory`, with its faults and warnings by file and line; nothing is raised."""
+def examine(directory: Path, *, measure: bool = False) -> Examined:
+    """Read the town in `directory`, with its faults and warnings by file and line; nothing is raised.
+
+    With `measure`, the overlaps and gaps between areas are measured as well, which takes a second for a large city.
+    """
     findings = Findings()
-    city = _read(directory, findings)
+    city, layers = _read(directory, findings)
+    measured = measure_layers(layers) if measure and layers else ()
     order = {file: number for number, file in enumerate(FILES)}
 
     def place(finding: Finding) -> tuple[int, str, int]:
         return order.get(finding.file, len(order)), finding.file, finding.line
 
     faults = tuple(sorted(findings.faults, key=place))
-    return Examined(None if faults else city, faults, tuple(sorted(findings.warnings, key=place)))
+    return Examined(None if faults else city, faults, tuple(sorted(findings.warnings, key=place)), measured)
 
 
 def version_of(directory: Path) -> str:
@@ -71,49 +83,75 @@ def version_of(directory: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _read(directory: Path, findings: Findings) -> City | None:
+def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | None]:
     if not directory.is_dir():
         remedy = "make one with `stormdrain city new`, or set STORMDRAIN_CITY_DIR"
         findings.fault(str(directory), 0, "", "there is no such directory", expected="a city", remedy=remedy)
-        return None
+        return None, None
     roots = {name: _root(directory, name, findings) for name in FILES}
-    town, services, offices, rules = (roots[name] for name in FILES)
+    town, services, offices, rulings = (roots[name] for name in FILES)
     languages = _languages(town)
-    layers = _layers(town, directory)
-    found = {layer.id: layer for layer in layers.values() if layer}
-    streets = _streets(town, directory)
+    given = town.numbers("extent", 4, _EXTENT) if town else ()
+    layers = _layers(town, directory, given)
+    found = layers.all() if layers else ()
+    merged = layers.merged() if layers else {}
+    holidays = _holidays(town) if town else ()
     families = parts.read_families(services) if services else {}
     categories = parts.read_categories(services, families, languages) if services else {}
     departments, systems = parts.read_departments(offices) if offices else ({}, {})
-    routing = parts.read_rules(offices, departments, categories, families, layers) if offices else ()
-    policy = parts.read_policy(rules, categories, departments) if rules else None
+    streets, assets = _places(town, directory, categories, layers.reference if layers else None)
+    known = rules.Known(
+        departments=departments,
+        categories=categories,
+        families=families,
+        layers=merged,
+        assets=assets,
+        holidays=holidays,
+    )
+    routing = rules.read_rules(offices, known) if offices else ()
+    if offices and layers:
+        warn_of_missing_areas(offices, routing, layers)
+    outside = rules.read_outside(offices, merged) if offices else None
+    ranking = _ranking(offices, directory) if offices else False
+    policy = parts.read_policy(rulings, categories, departments) if rulings else None
     for section in (services, offices):
         if section:
             section.done()
     if town is None or services is None or offices is None or policy is None:
-        return None
+        return None, layers
     city = City(
         name=town.text("name"),
         jurisdiction_id=town.text("jurisdiction_id"),
         time_zone=_time_zone(town),
         languages=languages,
-        extent=_extent(town, tuple(found.values())),
+        extent=_extent(town, given, found),
         categories=categories,
         families=families,
         departments=departments,
         systems=systems,
         rules=routing,
         default_department=offices.text("default_department", ""),
-        layers=tuple(found.values()),
+        layers=found,
         policy=policy,
         version=version_of(directory),
         invented=bool(town.flag("invented")),
-        holidays=_holidays(town),
+        holidays=holidays,
         streets=streets,
+        assets={kind: each for kind, each in assets.items() if each},
+        outside=outside,
+        ranking=ranking,
         path=str(directory),
     )
     town.done()
-    return city
+    return city, layers
+
+
+def _ranking(offices: Section, directory: Path) -> bool:
+    wanted = bool(offices.flag("ranking"))
+    if wanted and not (directory / RANKING / "card.json").is_file():
+        remedy = f"train it: stormdrain learn-routes ... --model {directory / RANKING}"
+        offices.fault("ranking", f"is true, and there is no {RANKING}/card.json", "a model", remedy)
+    return wanted
 
 
 def _root(directory: Path, name: str, findings: Findings) -> Section | None:
@@ -139,29 +177,31 @@ def _languages(town: Section | None) -> tuple[str, ...]:
     return languages
 
 
-def _layers(town: Section | None, directory: Path) -> dict[str, Layer | None]:
-    """Read all layers that are declared; None stands for one at fault, so that rules may still name it."""
+def _layers(town: Section | None, directory: Path, extent: tuple[float, ...]) -> Layers | None:
     if town is None:
-        return {}
-    layers = {}
-    for layer_id, section in town.sections("layers"):
+        return None
+    layers = read_layers(town, directory, extent if _is_extent(extent) else None)
+    for layer_id, layer in layers.declared.items():
         if not parts.CODE.match(layer_id):
-            section.fault("", f"saw {layer_id!r}", "letters, digits, `_`, `.` and `-`, at most 64")
-        layers[layer_id] = read_layer(section, layer_id, directory)
-    limits = [layer.id for layer in layers.values() if layer and layer.limits]
+            layer.section.fault("", f"saw {layer_id!r}", "letters, digits, `_`, `.` and `-`, at most 64")
+    limits = [layer_id for layer_id, layer in layers.declared.items() if layer.limits]
     if len(limits) > 1:
         town.fault("layers", f"{' and '.join(limits)} say limits: true", "one layer that is the city itself")
-    if not limits and all(layers.values()):
+    if not limits and all(layers.editions.values()):
         town.warn("layers", "no layer says limits: true", "", "nobody can tell which reports lie outside the city")
     return layers
 
 
-def _streets(town: Section | None, directory: Path) -> tuple[Street, ...]:
+def _places(
+    town: Section | None, directory: Path, categories: dict[str, Category], reference: Reference | None
+) -> tuple[tuple[Street, ...], dict[str, Assets | None]]:
     places = town.section("places") if town else None
-    streets = places.section("streets") if places else None
-    if places:
-        places.done()
-    return read_streets(streets, directory) if streets else ()
+    if places is None:
+        return (), {}
+    streets = places.section("streets")
+    assets = read_assets(places, directory, categories, reference)
+    places.done()
+    return read_streets(streets, directory, reference) if streets else (), assets
 
 
 def _time_zone(town: Section) -> str:
@@ -186,26 +226,31 @@ def _holidays(town: Section) -> tuple[str, ...]:
     return holidays
 
 
-def _extent(town: Section, layers: tuple[Layer, ...]) -> Extent:
+def _extent(town: Section, given: tuple[float, ...], layers: tuple[Layer, ...]) -> Extent:
     shapes = [area.geometry for layer in layers if layer.limits or not _has_limits(layers) for area in layer.areas]
-    given = town.numbers("extent", 4, _EXTENT)
     if not given:
         if not shapes:
             if not town.has("extent"):
                 town.fault("extent", "is missing", f"{_EXTENT}, or a layer to take it from")
             return _WORLD
-        west, south, east, north = shapely.unary_union(shapes).bounds
+        west, south, east, north = shapely.total_bounds(shapes).tolist()
         return (west, south, east, north)
-    west, south, east, north = given
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004 - degrees
+    if not _is_extent(given):
         town.fault("extent", f"saw [{', '.join(f'{number:g}' for number in given)}]", _EXTENT)
         return _WORLD
-    box = shapely.box(west, south, east, north)
+    box = shapely.box(*given)
     for layer in layers:
-        if not any(area.geometry.intersects(box) for area in layer.areas):
+        if not any(area.geometry.intersects(box) for area in (*layer.areas, *layer.lines)):
             remedy = "are longitude and latitude the wrong way round?"
             town.warn("extent", f"layer {layer.id!r} lies outside of it altogether", "", remedy)
-    return (west, south, east, north)
+    return given
+
+
+def _is_extent(given: tuple[float, ...]) -> TypeGuard[Extent]:
+    if len(given) != 4:  # noqa: PLR2004 - the edges of a box
+        return False
+    west, south, east, north = given
+    return -180 <= west < east <= 180 and -90 <= south < north <= 90  # noqa: PLR2004 - degrees
 
 
 def _has_limits(layers: tuple[Layer, ...]) -> bool:

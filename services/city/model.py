@@ -3,7 +3,11 @@
 All times of day are in the city's own time zone; places are WGS 84 degrees, distances metres, durations as named.
 """
 
+from typing import Literal
+
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from services.parts import Mode
@@ -50,8 +54,20 @@ class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
     public: bool = True
 
 
+AcrossBoundary = Literal["hold", "larger", "ask"]
+"""What becomes of a report whose circle lies with two departments: see `Policy.boundary`."""
+
+
+class Near(Struct, frozen=True, kw_only=True):
+    """An asset of a kind no further away than this."""
+
+    asset: str
+    """A key of `City.assets`."""
+    within_m: float
+
+
 class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a department takes. Every condition that is set must hold; more conditions are more specific."""
+    """What a department takes. Every condition that is set must hold; `services.city.precedence` says which wins."""
 
     id: str
     department: str
@@ -60,9 +76,15 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     layer: str = ""
     areas: tuple[str, ...] = ()
     """Area ids of `layer`; empty with a layer set: any area of it."""
+    within_m: float = 0.0
+    """How far from these areas or lines of `layer` a place may lie; 0: it lies in the area itself."""
+    near: Near | None = None
     hours: str = ""
     """For instance `Mo-Fr 08:00-17:00`; empty: always."""
     safety: bool | None = None
+    """Whether the text speaks of danger to life; None: either way."""
+    urgent: bool | None = None
+    """Whether the writer says that it is urgent, in so many words; None: either way."""
 
 
 class Department(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +96,25 @@ class Department(Struct, frozen=True, kw_only=True, omit_defaults=True):
     system: str
     """A key of `City.systems`."""
     contact: str = ""
+
+
+class Referral(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom to ask instead, for a place that is not the city's."""
+
+    ask: str
+    contact: str = ""
+
+
+class Outside(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom to ask instead beyond the limits: by the area of a layer that holds the place, else whoever is the rule."""
+
+    default: Referral | None = None
+    layer: str = ""
+    areas: dict[str, Referral] = {}
+
+    def at(self, area_id: str) -> Referral | None:
+        """Give whom to ask for a place in an area of `layer`; empty: in none of them."""
+        return self.areas.get(area_id, self.default)
 
 
 class System(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,12 +140,15 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     hold_without_place: bool = True
     release_life_safety: bool = True
     """A life-safety report goes out at once, whatever its confidence."""
+    boundary: AcrossBoundary = "hold"
+    """hold: a person decides; larger: the department with the larger share of the circle; ask: a person asks who
+    reported it."""
     approvers: dict[str, tuple[str, ...]] = {}
     """Who may approve, by department id; `*` stands for all departments. A department named nowhere: anyone."""
 
 
 class Area(Struct, frozen=True, kw_only=True):
-    """One polygon of a layer."""
+    """One polygon of a layer, or one line of it."""
 
     area_id: str
     name: str
@@ -112,13 +156,17 @@ class Area(Struct, frozen=True, kw_only=True):
 
 
 class Layer(Struct, frozen=True, kw_only=True):
-    """A boundary file: `version` is the hash of its content (12 hex digits)."""
+    """One edition of a layer: a boundary file. `version` is the hash of its content (12 hex digits)."""
 
     id: str
     version: str
     areas: tuple[Area, ...]
     limits: bool = False
     """This layer's union is the city itself."""
+    effective: str = ""
+    """The day from which these lines are valid, an ISO date on the city's calendar; empty: from the beginning."""
+    lines: tuple[Area, ...] = ()
+    """What the file has as lines, such as roads by their middle: nothing lies in them, but within metres of them."""
 
 
 class Street(Struct, frozen=True, kw_only=True):
@@ -126,6 +174,21 @@ class Street(Struct, frozen=True, kw_only=True):
 
     name: str
     line: BaseGeometry
+
+
+class Assets(Struct, frozen=True, kw_only=True, eq=False):
+    """All the city's things of one kind, such as its hydrants: parallel arrays, WGS 84 degrees."""
+
+    kind: str
+    ids: tuple[str, ...]
+    longitude: NDArray[np.float64]
+    latitude: NDArray[np.float64]
+    criticality: NDArray[np.float64]
+    """On the town's own scale, NaN where it says nothing."""
+    service_codes: tuple[str, ...] = ()
+    """The categories whose reports are about one of these."""
+    within_m: float = 30.0
+    """How far from the place of such a report it may stand."""
 
 
 class City(Struct, frozen=True, kw_only=True):
@@ -148,6 +211,7 @@ class City(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     default_department: str
     layers: tuple[Layer, ...]
+    """All editions of all layers."""
     policy: Policy
     version: str
     invented: bool = False
@@ -155,4 +219,22 @@ class City(Struct, frozen=True, kw_only=True):
     """ISO dates."""
     streets: tuple[Street, ...] = ()
     """By name; empty where the town has given none."""
+    assets: dict[str, Assets] = {}
+    """By kind; empty where the town has given none."""
+    outside: Outside | None = None
+    ranking: bool = False
+    """What no rule takes goes to whoever the ranking in `routes` finds responsible, if it is sure."""
     path: str = ""
+
+    def layers_on(self, day: str) -> tuple[Layer, ...]:
+        """Give the edition of each layer that is valid on a day, an ISO date on the city's calendar."""
+        valid: dict[str, Layer] = {}
+        for layer in self.layers:
+            earlier = valid.get(layer.id)
+            if layer.effective <= day and (earlier is None or earlier.effective < layer.effective):
+                valid[layer.id] = layer
+        return tuple(valid.values())
+
+    def changes(self) -> tuple[str, ...]:
+        """Give the days on which other lines come into effect, ISO dates in their order."""
+        return tuple(sorted({layer.effective for layer in self.layers if layer.effective}))

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import shapely
 import yaml
 from shapely.geometry.base import BaseGeometry
 
-from services.city.boundaries import Feature, UnreadableError, read_features, repaired
+from services.city.boundaries import Feature, Reference, UnreadableError, read_features, repaired
 from services.city.document import Items, Scalar, parse
 from services.city.findings import Findings, listed
 from services.city.history import Columns, History, HistoryError, Request, read_history, slug
@@ -101,7 +102,7 @@ def make(
         faults.append(f"--families: {error}")
     step("reading boundaries")
     try:
-        areas = read_areas(boundaries, wishes)
+        areas = read_areas(boundaries, wishes, history.requests if history else ())
     except UnreadableError as error:
         faults.append(f"--boundaries: {error}")
     if history and areas and (wrong := misplaced(areas, history.requests)):
@@ -127,14 +128,21 @@ def faults_of(directory: Path, wishes: Wishes) -> list[str]:
     return faults
 
 
-def read_areas(path: Path, wishes: Wishes) -> Areas:
-    """Read a boundary file of any format and coordinate system.
+def read_areas(path: Path, wishes: Wishes, requests: Iterable[Request] = ()) -> Areas:
+    """Read a boundary file of any format and coordinate system; one that says no system is sought by the requests.
 
     Raises:
         UnreadableError: it cannot be read, lacks a property that was asked for, or has no polygon.
 
     """
-    features = read_features(path)
+    odd: list[str] = []
+    try:
+        features = read_features(path, odd=odd)
+    except UnreadableError:
+        reference = _reference(requests)
+        if reference is None:
+            raise
+        features = read_features(path, reference=reference, odd=odd)
     polygons = [feature for feature in features if feature.geometry and feature.geometry.geom_type.endswith("Polygon")]
     if not polygons:
         kinds = {feature.geometry.geom_type for feature in features if feature.geometry}
@@ -150,7 +158,10 @@ def read_areas(path: Path, wishes: Wishes) -> Areas:
     areas = tuple(area for area in areas if not area[2].is_empty)
     whole = shapely.unary_union([geometry for _, _, geometry in areas])
     limits = _neat(whole.buffer(GAP, join_style="mitre").buffer(-GAP, join_style="mitre").union(whole))
-    notes = [f"{len(areas)} areas, told apart by {id_property or 'their place in the file'}, named by {name_property}"]
+    notes = [
+        *odd,
+        f"{len(areas)} areas, told apart by {id_property or 'their place in the file'}, named by {name_property}",
+    ]
     if len(polygons) < len(features):
         notes.append(f"{len(features) - len(polygons)} of {len(features)} features have no polygon and are left out")
     return Areas(areas=areas, limits=limits, notes=tuple(notes))
@@ -242,6 +253,15 @@ def _value(feature: Feature, key: str) -> str:
     if value is None or value != value:  # noqa: PLR0124 - NaN is not itself
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _reference(requests: Iterable[Request]) -> Reference | None:
+    """Give where most requests are: one in fifty on each side may be a slip."""
+    places = [(each.lon, each.lat) for each in requests if each.lon is not None and each.lat is not None]
+    if not places:
+        return None
+    west, south, east, north = np.percentile(places, [2, 98], axis=0).ravel().tolist()
+    return Reference((west, south, east, north))
 
 
 def _neat(geometry: BaseGeometry) -> BaseGeometry:

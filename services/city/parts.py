@@ -1,17 +1,16 @@
-"""Reads categories.yaml, departments.yaml and policy.yaml, and holds what they say of each other together."""
+"""Reads categories.yaml, the departments of departments.yaml and policy.yaml, and holds them together."""
 
 import re
 from collections.abc import Collection, Mapping
 from typing import get_args
 
-from services.city.hours import HoursError
-from services.city.hours import parse as parse_hours
-from services.city.model import Category, Department, Family, Layer, Policy, Question, Rule, System
+from services.city.model import AcrossBoundary, Category, Department, Family, Policy, Question, System
 from services.city.section import Section
 from services.parts import Mode
 
 DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")
 MODES: tuple[Mode, ...] = get_args(Mode)
+ACROSS: tuple[AcrossBoundary, ...] = get_args(AcrossBoundary)
 CODE = re.compile(r"^\w[\w.-]{0,63}$")
 TOPIC = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$")
 SYSTEM = re.compile(r"^[a-z0-9](?:[a-z0-9_-]{0,46}[a-z0-9])?$")
@@ -85,37 +84,6 @@ def read_departments(root: Section) -> tuple[dict[str, Department], dict[str, Sy
     return departments, systems
 
 
-def read_rules(
-    root: Section,
-    departments: Mapping[str, Department],
-    categories: Mapping[str, Category],
-    families: Mapping[str, Family],
-    layers: Mapping[str, Layer | None],
-) -> tuple[Rule, ...]:
-    """Read the rules of departments.yaml; a layer that is None could not be read, and any area passes as its own."""
-    rules: dict[str, Rule] = {}
-    for rule_id, section in root.sections("rules"):
-        _named(section, rule_id, CODE, "letters, digits, `_`, `.` and `-`, at most 64")
-        layer = section.text("layer", "", known=layers)
-        found = layers.get(layer)
-        areas = [area.area_id for area in found.areas] if found else None
-        rule = Rule(
-            id=rule_id,
-            department=section.text("department", known=departments or None),
-            service_codes=section.texts("service_codes", known=categories or None),
-            families=section.texts("families", known=families or None),
-            layer=layer,
-            areas=section.texts("areas", known=areas),
-            hours=_hours(section),
-            safety=section.flag("safety", default=None),
-        )
-        _check_rule(section, rule, rules, categories)
-        section.done()
-        rules[rule_id] = rule
-    _check_departments(root, departments, rules)
-    return tuple(rules.values())
-
-
 def read_policy(root: Section, categories: Collection[str], departments: Collection[str]) -> Policy:
     """Read policy.yaml."""
     policy = Policy(
@@ -126,6 +94,7 @@ def read_policy(root: Section, categories: Collection[str], departments: Collect
         hold_outside=bool(root.flag("hold_outside", default=True)),
         hold_without_place=bool(root.flag("hold_without_place", default=True)),
         release_life_safety=bool(root.flag("release_life_safety", default=True)),
+        boundary=_across(root),
         approvers=_approvers(root, departments),
     )
     root.done()
@@ -197,68 +166,14 @@ def _check_phrases(root: Section, categories: Mapping[str, Category]) -> None:
                     root.warn("categories", f"{phrase!r} is an example of both {other!r} and {code!r}")
 
 
-def _hours(section: Section) -> str:
-    hours = section.text("hours", "")
-    try:
-        parse_hours(hours)
-    except HoursError as error:
-        section.fault("hours", str(error))
-        return ""
-    return hours
-
-
-def _check_rule(section: Section, rule: Rule, rules: Mapping[str, Rule], categories: Mapping[str, Category]) -> None:
-    asked = [key for key in ("service_codes", "families", "layer", "hours", "safety") if section.has(key)]
-    if not asked:
-        section.fault("", "has no condition", "at least one", "the department for all else is default_department")
-    if section.has("areas") and not section.has("layer"):
-        section.fault("areas", "stands there without a layer", "the layer that has these areas")
-    if rule.service_codes and rule.families:
-        outside = [
-            code for code in rule.service_codes if code in categories and categories[code].family not in rule.families
-        ]
-        if outside:
-            section.warn("service_codes", f"{outside[0]!r} is of none of the rule's families, and never meets it")
-    for other in rules.values():
-        if asked and _conditions(other) == _conditions(rule) and other.department != rule.department:
-            remedy = "give one of them another condition"
-            section.fault("", f"has the conditions of {other.id!r} and another department", "one department", remedy)
-        elif asked and other.department != rule.department and _as_specific(rule, other):
-            section.warn("", f"may hold together with {other.id!r}, as specific, which then wins: it stands before it")
-
-
-def _conditions(rule: Rule) -> tuple[object, ...]:
-    sets = (frozenset(rule.service_codes), frozenset(rule.families), frozenset(rule.areas))
-    return (*sets, rule.layer, rule.hours, rule.safety)
-
-
-def _as_specific(rule: Rule, other: Rule) -> bool:
-    """Say whether two rules have conditions of the same kinds and can hold for the same report."""
-
-    def meet(ours: Collection[str], theirs: Collection[str]) -> bool:
-        return bool(set(ours) & set(theirs)) if ours and theirs else not ours and not theirs
-
-    return (
-        meet(rule.service_codes, other.service_codes)
-        and meet(rule.families, other.families)
-        and meet(rule.areas, other.areas)
-        and rule.layer == other.layer
-        and rule.safety == other.safety
-        and bool(rule.hours) == bool(other.hours)
-    )
-
-
-def _check_departments(root: Section, departments: Collection[str], rules: Mapping[str, Rule]) -> None:
-    default = root.text("default_department", known=departments or None)
-    used = {default, *(rule.department for rule in rules.values())}
-    for department in departments:
-        if department not in used:
-            root.warn("departments", f"no rule leads to {department!r}")
-
-
 def _mode(section: Section, key: str) -> Mode:
     word = section.text(key, "supervised", known=MODES)
     return next(mode for mode in MODES if mode == word)
+
+
+def _across(root: Section) -> AcrossBoundary:
+    word = root.text("boundary", "hold", known=ACROSS)
+    return next(each for each in ACROSS if each == word)
 
 
 def _modes(root: Section, categories: Collection[str]) -> dict[str, Mode]:

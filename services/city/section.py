@@ -165,6 +165,23 @@ class Section:
             else:
                 outer._wrong(name, node, "keys and values")  # noqa: SLF001 - a section of the same file
 
+    def listed(self, key: str) -> "list[Section]":
+        """Give the mappings in the list at `key`."""
+        node = self._take(key)
+        if node is None:
+            return []
+        if not isinstance(node, Items):
+            self._wrong(key, node, "a list")
+            return []
+        found = []
+        for number, item in enumerate(node.items):
+            at = f"{self.field(key)}[{number}]"
+            if isinstance(item, Mapping):
+                found.append(Section(self.file, at, item, self.findings))
+            elif not isinstance(item, Hole):
+                self.findings.fault(self.file, item.line, at, f"saw {describe(item)}", expected="keys and values")
+        return found
+
     def unknown(self, key: str, value: str, known: Collection[str]) -> None:
         """Note that `value` at `key` refers to nothing that is there."""
         self._unknown(self.line(key), self.field(key), value, known)

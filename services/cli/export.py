@@ -116,7 +116,7 @@ class Export:
                 found.problems.append(Problem(line, "repeated_id", text))
             if len(found.lines) == limit:
                 break
-        found.notation = _notation(list(filter(None, times)))
+        found.notation = notation_of(list(filter(None, times)))
         if dated and (read := [moment for each in times if (moment := self._instant(each, found.notation))]):
             found.oldest, found.newest = min(read), max(read)
         return found
@@ -143,11 +143,11 @@ class Export:
         if shift is not None:
             moment = self._instant(cell, notation)
             return cell if moment is None else (moment + shift).astimezone(UTC).isoformat()
-        read = _parsed(cell, notation) if notation else None
+        read = read_time(cell, notation) if notation else None
         return cell if read is None else read.isoformat()
 
     def _instant(self, cell: str, notation: str) -> datetime | None:
-        read = _parsed(cell, notation) if cell else None
+        read = read_time(cell, notation) if cell else None
         if read is None:
             return None
         return read.replace(tzinfo=self.zone) if read.tzinfo is None else read
@@ -255,12 +255,12 @@ class _Recoded:
                 return text.encode("utf-8", "replace")
 
 
-def _notation(times: Sequence[str]) -> str:
+def notation_of(times: Sequence[str]) -> str:
     """Give the notation that reads the most of some times; empty for ISO 8601, which goes first."""
     some = times[:: max(1, len(times) // LOOKED_AT)]
     best, most = "", -1
     for notation in ("", *NOTATIONS):
-        read = sum(_parsed(each, notation) is not None for each in some)
+        read = sum(read_time(each, notation) is not None for each in some)
         if read > most:
             best, most = notation, read
         if most == len(some):
@@ -268,7 +268,8 @@ def _notation(times: Sequence[str]) -> str:
     return best
 
 
-def _parsed(cell: str, notation: str) -> datetime | None:
+def read_time(cell: str, notation: str) -> datetime | None:
+    """Read a time by a notation, ISO 8601 where that is empty; None where the cell does not keep to it."""
     read: Callable[[str], datetime] = partial(_strptime, notation=notation) if notation else datetime.fromisoformat
     try:
         return read(cell)

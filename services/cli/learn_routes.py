@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 
 from services.city.findings import CityError
 from services.city.history import HistoryError
@@ -120,15 +119,14 @@ def _ranking(past: Past, town: City, source: str, out: Path) -> Card:
 
 
 def _tell(past: Past, found: Found, out: Path) -> None:
-    from services.cli.learning.proposed import table  # noqa: PLC0415 - imported already, and not without its libraries
+    from services.cli.learning.proposed import lines  # noqa: PLC0415 - imported already, and not without its libraries
 
     typer.echo(f"{len(past.assignments):,} past requests, {len(past.names)} responsible")
     for note in past.notes:
         typer.echo(f"  {note}")
-    if found.proposals:
-        Console().print(table(found))
-    else:
-        typer.echo("no rule is sure enough to be proposed")
+    typer.echo("proposed:" if found.proposals else "no rule is sure enough to be proposed")
+    for line in lines(found):
+        typer.echo(line)
     right = f", {found.right / found.taken:.1%} of them rightly" if found.taken else ""
     typer.echo(f"judged by {past.rule}: rules take {found.taken:,} of {found.later:,}{right}")
     typer.echo(f"written to {out}; nothing is active: copy what is to hold into departments.yaml, then")
@@ -142,5 +140,6 @@ def told(card: Card, out: Path) -> list[str]:
         f"the ranking, judged by {card.judged_by}:",
         f"  {card.top1:.1%} of {card.judged:,} have the right department first, {card.top3:.1%} among the first three",
         f"  {card.released:.0%} are sure enough{right}; asked for: {card.target_precision:.0%}",
-        f"written to {out}; route asks it where departments.yaml says `ranking: {out.name}`",
+        f"written to {out}; route asks it of what no rule takes if it lies in the town's directory as `routes`",
+        "  and departments.yaml says `ranking: true`",
     ]

@@ -9,6 +9,7 @@ from services.cli.demo import demo
 from services.cli.docs import docs
 from services.cli.evaluate import evaluate
 from services.cli.learn_routes import learn_routes
+from services.cli.route_diff import route_diff
 from services.cli.run import run as run_worker
 from services.cli.send import send
 from services.cli.settings import settings
@@ -37,6 +38,7 @@ app.command("train", rich_help_panel="Your town")(train)
 app.command("learn-routes", rich_help_panel="Your town")(learn_routes)
 app.command("evaluate", rich_help_panel="Your town")(evaluate)
 app.command("try", rich_help_panel="Your town")(try_)
+app.command("route-diff", rich_help_panel="Your town")(route_diff)
 app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop", help="Render and check schemas/.")
 app.command("docs", rich_help_panel="Develop")(docs)
 

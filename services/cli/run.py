@@ -50,7 +50,7 @@ class Name(StrEnum):
 EDGES = frozenset({Name.RECEIVE, Name.REVIEW, Name.WATCH})
 """Workers that serve on asyncio; the others run in the transactional loop."""
 
-TELLERS = frozenset({Name.CLASSIFY, Name.DELIVER})
+TELLERS = frozenset({Name.CLASSIFY, Name.ROUTE, Name.DELIVER})
 """Workers that have metrics of their own to tell."""
 
 EXIT_SETTINGS = 2

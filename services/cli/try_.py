@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, NoReturn, cast
 
@@ -23,6 +24,8 @@ from services.city.model import City
 from services.cli.run import own_settings
 from services.cli.trying.entries import READS, Filler
 from services.cli.trying.keeping import Matching, Prioritizing
+from services.cli.trying.placing import Placing
+from services.cli.trying.readable import Readable
 from services.cli.trying.reading import STANDARD_INPUT, Reading, UnreadableError, read
 from services.cli.trying.said import Writer
 from services.cli.trying.stages import Stage, delivering, receiving, stateless
@@ -64,6 +67,14 @@ ModelDir = Annotated[
 InFile = Annotated[
     Path | None, typer.Option("--in", help="Read this file instead of standard input.", show_default=False)
 ]
+Lat = Annotated[str, typer.Option("--lat", "--latitude", help="Column of the latitude (WGS 84).", show_default=False)]
+Lon = Annotated[str, typer.Option("--lon", "--longitude", help="Column of the longitude (WGS 84).", show_default=False)]
+Category = Annotated[
+    str, typer.Option("--category", help="Column of the category: a service code, or its name.", show_default=False)
+]
+AsTable = Annotated[
+    bool, typer.Option("--table", help="For route: lines for people, each area and why, in place of JSON.")
+]
 Flat = Annotated[
     bool, typer.Option("--flat", help='Leave out "event": shorter to read; a next stage cannot take such lines.')
 ]
@@ -76,6 +87,10 @@ def try_(
     city: CityDir = None,
     model: ModelDir = None,
     file: InFile = None,
+    lat: Lat = "",
+    lon: Lon = "",
+    category: Category = "",
+    table: AsTable = False,
     flat: Flat = False,
     quiet: Quiet = False,
 ) -> None:
@@ -96,6 +111,7 @@ def try_(
 
         stormdrain try classify --flat < reports.csv
         stormdrain try route --city mytown --in points.csv
+        stormdrain try route --city mytown --lat y --lon x --table < points.csv
         echo '{"text": "deep pothole by the school"}' | stormdrain try classify
 
     The whole town, as its topics go:
@@ -105,10 +121,12 @@ def try_(
           stormdrain try prioritize | stormdrain try decide > decided.jsonl
     """
     try:
-        _check(worker, model)
+        _check(worker, model, table=table)
+        named = {ours: theirs for ours, theirs in (("lat", lat), ("lon", lon), ("category", category)) if theirs}
         with _opened(worker, file, quiet=quiet) as (stream, source):
-            reading = read(cast("Any", stream), worker, source)
-            stage, filler = _prepared(worker, city, model, reading, Writer(flat=flat))
+            reading = read(cast("Any", stream), worker, source, named)
+            output = Output(Writer(flat=flat), table=table, named=named)
+            stage, filler = _prepared(worker, city, model, reading, output)
             if reading.table is not None and (renamed := reading.table.renamed()) and not quiet:
                 typer.echo(f"try {worker}: reads {', '.join(renamed)}", err=True)
             tally = Tally()
@@ -128,6 +146,8 @@ def try_(
         raise typer.Exit(130) from None
     if tally.lines and not quiet:
         typer.echo(told(worker, tally, seconds), err=True)
+        if isinstance(stage, Placing) and (more := stage.told()):
+            typer.echo(more, err=True)
     if fault := nothing(worker, source, tally, table=reading.table is not None):
         _fail(fault, 1)
 
@@ -137,7 +157,16 @@ def _let_go() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _check(worker: str, model: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How answers are written, and which columns were named."""
+
+    writer: Writer
+    table: bool
+    named: dict[str, str]
+
+
+def _check(worker: str, model: Path | None, *, table: bool) -> None:
     if worker in ELSEWHERE:
         _fail(f"there is nothing to try in {worker}: {ELSEWHERE[worker]}")
     if worker not in READS:
@@ -145,6 +174,8 @@ def _check(worker: str, model: Path | None) -> None:
         _fail(f"stormdrain try knows no worker {worker!r}; {guess or 'there are ' + ', '.join(READS)}")
     if model is not None and worker != "classify":
         _fail(f"stormdrain try {worker} has no model: --model is for classify")
+    if table and worker != "route":
+        _fail(f"stormdrain try {worker} has no table: --table is for route")
 
 
 @contextlib.contextmanager
@@ -164,7 +195,7 @@ def _opened(worker: str, file: Path | None, *, quiet: bool) -> Iterator[tuple[IO
 
 
 def _prepared(
-    worker: str, city: Path | None, model: Path | None, reading: Reading, writer: Writer
+    worker: str, city: Path | None, model: Path | None, reading: Reading, output: Output
 ) -> tuple[Stage, Filler]:
     """Build the worker as `stormdrain run` does, from the environment and the options."""
     who = f"stormdrain try {worker}"
@@ -176,21 +207,24 @@ def _prepared(
         if model is not None:
             own = replace(own, model_dir=model)
         town = load(shared.city_dir)
-        stage = _stage(worker, own, shared, town, writer)
+        stage = _stage(worker, own, shared, town, output)
         region = own.phone_region if isinstance(own, ReceiveSettings) else ""
-        return stage, Filler(worker, town, reading.table, region)
+        return stage, Filler(worker, town, reading.table, region, output.named)
     except SettingsError as error:
         _fail(str(error))
     except CityError as error:
         _fail(f"{who} cannot start: {error}")
 
 
-def _stage(worker: str, own: Settings, shared: Shared, town: City, writer: Writer) -> Stage:
+def _stage(worker: str, own: Settings, shared: Shared, town: City, output: Output) -> Stage:
+    writer = output.writer
     if worker == "receive":
         return receiving(Recent(own.recent_reports if isinstance(own, ReceiveSettings) else 0), writer)
     if worker == "deliver":
         return delivering(town, writer)
     built = _classifier(own, shared) if worker == "classify" else _built(worker, own, shared)
+    if worker == "route":
+        return Placing(built, town, Readable(town).line if output.table else writer.line)
     if worker == "match":
         return Matching(built, writer)
     if worker == "prioritize":

@@ -23,11 +23,15 @@ from msgspec.structs import replace
 
 from services.city.model import Category, City
 from services.events import Case, DraftHeld, Event, RequestPrioritized, ReviewMade
-from services.parts import Classification, Decision, LostRule, Matching, Mode, Routing
+from services.parts import Boundary, Classification, Decision, LostRule, Matching, Mode, Routing
 from services.runtime.worker import Outcome, Rejected
 
-Kind = Literal["department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "duplicate"]
-HOLDS_AUTOMATIC: frozenset[Kind] = frozenset({"department", "category", "spam", "outside", "place", "boundary"})
+Kind = Literal[
+    "department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "responsible", "duplicate"
+]
+HOLDS_AUTOMATIC: frozenset[Kind] = frozenset(
+    {"department", "category", "spam", "outside", "place", "boundary", "responsible"}
+)
 HOUR_S = 3600.0
 
 
@@ -194,15 +198,17 @@ def doubts(event: RequestPrioritized, city: City) -> list[Doubt]:
     elif said.intent != "report":
         found.append(Doubt("intent", f"it reads like a {_INTENTS[said.intent]}, not like a report"))
     if routing.outside and policy.hold_outside:
-        found.append(Doubt("outside", "the place is outside the city's limits"))
+        asked = f": ask {routing.instead} instead" if routing.instead else ""
+        found.append(Doubt("outside", f"the place is outside the city's limits{asked}"))
     if event.report.place is None and policy.hold_without_place:
         found.append(Doubt("place", "no place was given"))
     found += _confidence(said, category, policy.min_confidence)
-    for area in routing.ambiguous:
-        if area.department:
-            where = f"in {area.name or area.area_id}" if area.area_id else "outside the city's limits"
-            text = f"the place may also lie {where} ({area.share:.0%} of its circle), which is for {area.department}"
-            found.append(Doubt("boundary", text))
+    if policy.boundary != "larger":
+        across = [area for area in routing.ambiguous if area.department]
+        found += [Doubt("boundary", _across(area, routing, ask=policy.boundary == "ask")) for area in across]
+    if routing.ranking and not routing.ranking.sure:
+        likely = ", ".join(f"{each.department} {each.probability:.2f}" for each in routing.ranking.best)
+        found.append(Doubt("responsible", f"it is not clear whose it is; by past reports: {likely}"))
     if event.matching.band == "suggestion":
         found.append(Doubt("duplicate", _duplicate(event.matching)))
     return found
@@ -220,6 +226,21 @@ def _confidence(said: Classification, category: Category | None, floor: float) -
     else:
         text = f"the classifier did not release it: {said.reason or 'it gave no reason'}"
     return [Doubt("confidence", text)]
+
+
+def _across(area: Boundary, routing: Routing, *, ask: bool) -> str:
+    """Tell of an area that the circle reaches too; with `ask`, as what the reporter is to be asked."""
+    if not ask:
+        return f"the place may also lie {_lie(area)} ({area.share:.0%} of its circle), which is for {area.department}"
+    here = next((_lie(own) for own in routing.boundaries if own.layer == area.layer), f"outside the {area.layer}")
+    return (
+        f"ask the reporter: does the place lie {here}, which is for {routing.department}, "
+        f"or {_lie(area)} ({area.share:.0%} of its circle), which is for {area.department}?"
+    )
+
+
+def _lie(area: Boundary) -> str:
+    return f"in {area.name or area.area_id}" if area.area_id else area.name or "outside the city's limits"
 
 
 def _duplicate(matching: Matching) -> str:

@@ -262,6 +262,11 @@ class Metrics:
         self.model_reloads = self._counters(
             "model_reloads_total", "New models that were found: served from then on, or refused.", "result"
         )
+        self.city_reloads = self._counters(
+            "city_reloads_total",
+            "Changed files of the city that were found while a worker ran: served from then on, or refused.",
+            "result",
+        )
 
     def info(self, *, slot: str, versions: Mapping[str, str] | None = None) -> None:
         """Say who this process is; `versions` (model, boundaries, rules) become labels of the same series."""

@@ -124,10 +124,17 @@ def repository() -> str:
     return named.rstrip("/")
 
 
-def ensure(on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None, home: Path | None = None) -> list[Path]:
+def ensure(
+    on_progress: OnProgress = silent,
+    jars: Sequence[Jar] | None = None,
+    home: Path | None = None,
+    of: str = f"Apache Kafka {KAFKA_VERSION}",
+    instead: str = _INSTEAD,
+) -> list[Path]:
     """The paths of all jars of the lock file (or of `jars`), fetched where missing and checked by sha256, in order.
 
-    They are kept in `home`, or in `cache_dir()`.
+    They are kept in `home`, or in `cache_dir()`; `of` is what progress and errors call them, `instead`
+    what one may do without them.
 
     One process fetches at a time; another waits for it and then finds the jars there. A fetch that was cut short is
     taken up where it stopped, jar by jar.
@@ -141,13 +148,13 @@ def ensure(on_progress: OnProgress = silent, jars: Sequence[Jar] | None = None, 
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         msg = (
-            f"the embedded broker cannot keep Apache Kafka's jars in {home}: {error.strerror}\n"
+            f"the jars of {of} cannot be kept in {home}: {error.strerror}\n"
             "Set XDG_CACHE_HOME to a folder that this user may write"
         )
         raise BrokerError(msg) from error
     if any(not (home / jar.name).exists() for jar in wanted):
         with exclusive(home / ".lock"):
-            _fetch_missing(wanted, home, on_progress)
+            _fetch_missing(wanted, home, on_progress, of, instead)
     for jar in wanted:
         _check(jar, home / jar.name)
     return [home / jar.name for jar in wanted]
@@ -194,13 +201,13 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch_missing(jars: Sequence[Jar], home: Path, on_progress: OnProgress) -> None:
+def _fetch_missing(jars: Sequence[Jar], home: Path, on_progress: OnProgress, of: str, instead: str) -> None:
     missing = [jar for jar in jars if not (home / jar.name).exists()]
     if not missing:
         return
     source = repository()
     total = sum(jar.size for jar in missing)
-    what = f"fetching Apache Kafka {KAFKA_VERSION}: {len(missing)} jars from {_shown(source)}"
+    what = f"fetching {of}: {len(missing)} jars from {_shown(source)}"
     done, counting = 0, threading.Lock()
 
     def count(size: int) -> None:
@@ -217,9 +224,9 @@ def _fetch_missing(jars: Sequence[Jar], home: Path, on_progress: OnProgress) -> 
     except _FetchError as error:
         left = sum(not (home / jar.name).exists() for jar in jars)
         msg = (
-            f"the embedded broker cannot start: the jars of Apache Kafka {KAFKA_VERSION} could not be fetched\n"
+            f"the jars of {of} could not be fetched\n"
             f"  {_shown(error.url)}: {error.why}\n"
-            f"  {left} of {len(jars)} jars are missing in {home}\n{_INSTEAD}"
+            f"  {left} of {len(jars)} jars are missing in {home}\n{instead}"
         )
         raise BrokerError(msg) from error
     finally:

@@ -118,7 +118,7 @@ def test_a_repository_without_the_jar_is_named_with_what_to_do_instead(
     with pytest.raises(BrokerError) as caught:
         jars.ensure()
     assert str(caught.value) == (
-        "the embedded broker cannot start: the jars of Apache Kafka 4.3.1 could not be fetched\n"
+        "the jars of Apache Kafka 4.3.1 could not be fetched\n"
         f"  http://{address}/org/example/two/1.0/two-1.0.jar: HTTP 404\n"
         f"  1 of 2 jars are missing in {jars.cache_dir()}\n"
         "Do one of these instead:\n"
@@ -135,7 +135,7 @@ def test_an_unreachable_repository_is_named_without_its_password(monkeypatch: py
     with pytest.raises(BrokerError) as caught:
         jars.ensure(jars=JARS)
     assert str(caught.value).splitlines()[:3] == [
-        "the embedded broker cannot start: the jars of Apache Kafka 4.3.1 could not be fetched",
+        "the jars of Apache Kafka 4.3.1 could not be fetched",
         f"  http://127.0.0.1:{port}/org/example/one/1.0/one-1.0.jar: Connection refused",
         f"  2 of 2 jars are missing in {jars.cache_dir()}",
     ]

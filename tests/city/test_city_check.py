@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from small_town import CATEGORIES, CITY, DEPARTMENTS, POLICY, warnings, write_town
+from small_town import CATEGORIES, CITY, DEPARTMENTS, POLICY, faults, warnings, write_town
 from typer.testing import CliRunner, Result
 
 from services.cli.city import app
@@ -72,6 +72,10 @@ def test_json_holds_the_same(tmp_path: Path) -> None:
             }
         ],
         "city": None,
+        "boundaries": [
+            {"layer": "limits", "effective": "", "overlaps": [], "gaps": []},
+            {"layer": "wards", "effective": "", "overlaps": [], "gaps": []},
+        ],
     }
     fine = json.loads(run("check", write_town(tmp_path), "--json").output)
     assert fine["usable"]
@@ -84,19 +88,19 @@ def test_the_directory_may_come_from_the_environment(tmp_path: Path) -> None:
     assert result.output.startswith("Fennmouth")
 
 
-def test_two_rules_that_may_hold_together_and_are_as_specific_are_a_warning(tmp_path: Path) -> None:
+def test_two_rules_that_may_hold_together_and_are_as_specific_are_a_fault(tmp_path: Path) -> None:
     other = (
         "  more:\n    department: desk\n    families: [roads]\n    layer: wards\n    areas: [1, 2]\n    hours: 24/7\n"
     )
     write_town(tmp_path, departments=DEPARTMENTS + other)
-    assert warnings(tmp_path) == [
+    assert faults(tmp_path) == [
         (
-            "departments.yaml:24: rules.more: may hold together with 'streets-by-day', as specific, which then wins: "
-            "it stands before it"
+            "departments.yaml:24: rules.more: may hold together with 'streets-by-day', is as specific and leads to "
+            "another department; expected one department; give one of them another condition"
         )
     ]
     write_town(tmp_path, departments=DEPARTMENTS + other.replace("[1, 2]", "[2]"))
-    assert warnings(tmp_path) == []
+    assert faults(tmp_path) == warnings(tmp_path) == []
 
 
 def test_a_phrase_that_teaches_two_categories_is_a_warning(tmp_path: Path) -> None:

@@ -50,3 +50,20 @@ def test_the_policy_shows_every_mode() -> None:
     city = examine(PORT_ALDER).city
     assert city
     assert {city.policy.mode, *city.policy.categories.values()} == {"copilot", "supervised", "automatic"}
+
+
+def test_the_towns_things_stand_beside_its_streets_inside_its_limits() -> None:
+    city = examine(PORT_ALDER).city
+    assert city
+    limits = shapely.unary_union([area.geometry for layer in city.layers if layer.limits for area in layer.areas])
+    streets = shapely.unary_union([street.line for street in city.streets])
+    assert {kind: each.service_codes for kind, each in city.assets.items()} == {
+        "light": ("street-light",),
+        "signal": ("traffic-signal",),
+        "hydrant": ("water-leak",),
+    }
+    for each in city.assets.values():
+        points = shapely.points(each.longitude, each.latitude)
+        assert shapely.contains(limits, points).all()
+        assert (shapely.distance(streets, points) < 20 / 86_000).all()
+        assert ((each.criticality >= 1) & (each.criticality <= 5)).all()

@@ -4,9 +4,7 @@ from msgspec.structs import replace
 
 from services.city.model import Policy
 from services.events import Case, RequestPrioritized
-from services.parts import (
-    Mode,
-)
+from services.parts import Boundary, Mode
 
 DOUBTFUL = [
     (prioritized(confidence=0.62, released=False), "not sure enough that it is Pothole: 0.62, and 0.90 is needed"),
@@ -22,7 +20,7 @@ UNWORKABLE = [
     ),
     (
         prioritized(ambiguous=(replace(ELSEWHERE, area_id="", name="outside the limits"),)),
-        "the place may also lie outside the city's limits (27% of its circle), which is for county",
+        "the place may also lie outside the limits (27% of its circle), which is for county",
     ),
     (prioritized(intent="spam"), "it reads like spam"),
     (prioritized(outside=True), "the place is outside the city's limits"),
@@ -125,3 +123,33 @@ def test_danger_to_life_waits_as_others_do_where_the_policy_says_so() -> None:
 
 def test_danger_to_life_for_a_department_that_the_city_does_not_have_is_held_because_nobody_would_get_it() -> None:
     assert held(prioritized(danger=True, department="parks")) == ("the city has no department parks",)
+
+
+HERE = Boundary(layer="districts", area_id="west", name="West End")
+TOWN = Boundary(layer="limits", area_id="town", name="Nowhere")
+OUT = replace(ELSEWHERE, layer="limits", area_id="", name="outside the limits")
+
+
+def test_by_policy_a_circle_with_two_departments_is_held_with_the_question_to_ask() -> None:
+    event = prioritized(ambiguous=(ELSEWHERE, OUT))
+    event = replace(event, routing=replace(event.routing, boundaries=(HERE, TOWN)))
+    assert held(event, policy=Policy(boundary="ask")) == (
+        (
+            "ask the reporter: does the place lie in West End, which is for works, "
+            "or in East End (27% of its circle), which is for county?"
+        ),
+        (
+            "ask the reporter: does the place lie in Nowhere, which is for works, "
+            "or outside the limits (27% of its circle), which is for county?"
+        ),
+    )
+
+
+def test_by_policy_the_larger_share_has_decided_already_and_nothing_is_held() -> None:
+    assert released(prioritized(ambiguous=(ELSEWHERE,)), policy=Policy(boundary="larger"))
+
+
+def test_a_report_beyond_the_limits_is_held_with_whom_to_ask_instead() -> None:
+    event = prioritized(outside=True)
+    event = replace(event, routing=replace(event.routing, instead="Fen County (311@fen.example)"))
+    assert held(event) == ("the place is outside the city's limits: ask Fen County (311@fen.example) instead",)

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 import pytest
 from shapely import box
 
-from services.city.model import Area, Category, City, Department, Family, Layer, Policy, Rule, System
+from services.city.model import Area, Category, City, Department, Family, Layer, Near, Policy, Rule, System
+from services.city.precedence import KINDS, specificity
 from services.events import RequestClassified, RequestRouted
 from services.parts import Boundary, Channel, Classification, LostRule, Place, Report, Routing, Safety
-from services.route.adapters import ShapelyAtlas
-from services.route.core import KINDS, Router, specificity
+from services.route.adapters import DatedAtlas
+from services.route.core import Router
 
 # An invented town around (10.0 E, 50.0 N): two districts side by side, meeting at 10.0 E.
 MONDAY_NOON = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
@@ -75,7 +76,7 @@ def spot(longitude: float, latitude: float = 50.0, radius: float = 0.0) -> Place
 
 
 def routings(town: City, events: Sequence[RequestClassified]) -> list[Routing]:
-    outcomes = Router(town, ShapelyAtlas(town.layers)).handle(events)
+    outcomes = Router(town, DatedAtlas(town)).handle(events)
     assert all(isinstance(outcome, RequestRouted) for outcome in outcomes)
     return [outcome.routing for outcome in outcomes if isinstance(outcome, RequestRouted)]
 
@@ -119,9 +120,11 @@ def test_the_kinds_of_condition_are_ranked_as_documented() -> None:
     alone = {
         "safety": Rule(id="1", department="d", safety=True),
         "service_codes": Rule(id="2", department="d", service_codes=("x",)),
+        "near": Rule(id="7", department="d", near=Near(asset="hydrant", within_m=9)),
         "areas": Rule(id="3", department="d", layer="l", areas=("a",)),
         "families": Rule(id="4", department="d", families=("f",)),
         "layer": Rule(id="5", department="d", layer="l"),
+        "urgent": Rule(id="8", department="d", urgent=True),
         "hours": Rule(id="6", department="d", hours="24/7"),
     }
     assert tuple(sorted(alone, key=lambda kind: specificity(alone[kind]), reverse=True)) == KINDS
@@ -166,7 +169,7 @@ def test_a_report_without_a_place_is_routed_by_category_and_the_reason_says_so()
     got = routing(city(ROADS, EAST), classified(None))
     assert got.department == "works"
     assert got.reason == "rule roads takes family roads; no place was given, so the category alone decides"
-    assert got.lost == (LostRule(rule="roads-east", why="needs a place in districts, and none was given"),)
+    assert got.lost == (LostRule(rule="roads-east", why="needs a place in districts, and no place was given"),)
     assert (got.boundaries, got.cell, got.outside) == ((), "", False)
 
 
@@ -178,7 +181,7 @@ def test_a_place_beyond_the_limits_is_outside_and_still_has_a_department() -> No
         "rule roads takes family roads; the place is outside the city's limits, so the category alone decides"
     )
     assert got.lost == (
-        LostRule(rule="roads-east", why="needs a place in districts, and this one is outside the city's limits"),
+        LostRule(rule="roads-east", why="needs a place in districts, and the place is outside the city's limits"),
     )
 
 

@@ -67,6 +67,17 @@ class OnKafka:
     def create(self, topic: str, partitions: int) -> None:
         for future in self._admin.create_topics([NewTopic(topic, partitions, 1)]).values():
             future.result()
+        places = [TopicPartition(topic, number) for number in range(partitions)]
+        until = time.monotonic() + self.patience_s
+        while True:  # a broker under load says that there is a topic before anybody leads it
+            try:
+                KafkaClients(self._settings).ends(places)
+            except KafkaException:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
     def append(self, topic: str, partition: int, *values: bytes) -> None:
         for value in values:

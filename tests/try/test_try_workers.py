@@ -115,6 +115,10 @@ def test_route_says_the_department_and_where_it_is(stages: dict[str, Ran]) -> No
         "reason": "rule roads-to-streets takes family roads",
         "boundaries": {"limits": "City of Port Alder", "districts": "Old Mills"},
         "areas": {"limits": "port-alder", "districts": "5"},
+        "versions": {
+            layer.id: layer.version for layer in load(REPOSITORY / "city").layers if layer.id != "state-roads"
+        },
+        "lost": [{"rule": "potholes-on-state-roads", "why": "the place is in no area of state-roads"}],
         "outside": False,
         "ambiguous": [],
     }

@@ -46,7 +46,11 @@ class Elsewhere:
 def main(argument: str) -> None:
     """Turn until told to stop."""
     job = asked(argument)
-    worker = _worker(job)
+    serve(job, _worker(job))
+
+
+def serve(job: Job, worker: Worker) -> None:
+    """Run a worker until told to stop, as `stormdrain run` would."""
     loop = Loop(
         worker,
         KafkaClients(KafkaSettings(bootstrap=job.bootstrap)),

@@ -10,6 +10,8 @@ from services.classify.training.calibrate import Judged, knots, mixture
 
 SHARES_READ = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Gates that are tried: how many texts are read again, the least sure first."""
+ALL = 1.01
+"""The gate below which every text is."""
 GIVEN_UP = 0.001
 """Share of right answers that may be lost against reading all again, for the sake of speed."""
 
@@ -46,14 +48,17 @@ class Blend:
         return honest(shares, self.knots)
 
 
-def blend(judged: Judged) -> Blend:
-    """Find the weights by which true categories are least surprising, the gate, and how sure the sure may be."""
-    found = _added_up(judged)
+def blend(judged: Judged, *, gated: bool = True) -> Blend:
+    """Find the weights by which true categories are least surprising, the gate, and how sure the sure may be.
+
+    An encoder that is not `gated` reads all: what it adds to the sure ones, too, is worth its little time.
+    """
+    found = _added_up(judged, gated=gated)
     shares = found.shares(judged)
     return replace(found, knots=knots(shares.max(axis=1), shares.argmax(axis=1) == judged.answers))
 
 
-def _added_up(judged: Judged) -> Blend:
+def _added_up(judged: Judged, *, gated: bool) -> Blend:
     weights = mixture(judged)
     if judged.read is None:
         return Blend(mixture=weights)
@@ -65,7 +70,7 @@ def _added_up(judged: Judged) -> Blend:
         unknown=judged.unknown,
     )
     fast, weight = mixture(pair).tolist()
-    gate = _gate(first, judged.read, judged.answers, fast, weight)
+    gate = _gate(first, judged.read, judged.answers, fast, weight) if gated else ALL
     return Blend(mixture=weights, second=Second(gate=gate, fast=fast, weight=weight))
 
 
@@ -73,7 +78,7 @@ def _gate(first: np.ndarray, read: np.ndarray, answers: np.ndarray, fast: float,
     """Give the lowest gate above which nearly as many are right as if all were read again."""
     sure = first.max(axis=1)
     rising = np.sort(sure)
-    gates = [float(rising[min(round(share * len(sure)), len(sure) - 1)]) for share in SHARES_READ[:-1]] + [1.01]
+    gates = [float(rising[min(round(share * len(sure)), len(sure) - 1)]) for share in SHARES_READ[:-1]] + [ALL]
     at_first, at_second = (shares.argmax(axis=1) == answers for shares in (first, both(first, read, fast, weight)))
 
     def right(gate: float) -> float:

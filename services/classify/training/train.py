@@ -38,6 +38,10 @@ class Reader(Protocol):
     def name(self) -> str:
         """What the card says of it."""
 
+    @property
+    def gated(self) -> bool:
+        """Whether it costs so much that it reads only what the fast model is unsure of."""
+
     def taught(self, learnt: Sequence[int]) -> Opinion:
         """Give what has learnt from the chosen texts alone."""
 
@@ -73,7 +77,7 @@ def train(
         work.read_with(encoder, tune=tune)
     judged = work.judge(parts)
     work.on_progress("learning from all texts", LAST)
-    found = blend(judged)
+    found = work.blend(judged)
     needed = thresholds(found.shares(judged), judged.answers, cleaned.labels, work.families, target_precision)
     labels = Labels(labels=cleaned.labels, families=work.families, thresholds=needed, confidence=found.knots)
     final = work.fit(range(len(cleaned.examples))).mixed(found.mixture)
@@ -176,6 +180,10 @@ class _Work:
             read=np.concatenate(reread) if reread else None,
         )
 
+    def blend(self, judged: Judged) -> Blend:
+        """Find what turns scores into shares."""
+        return blend(judged, gated=self.reader is None or self.reader.gated)
+
     def rehearse(self, judged: Judged, parts: Parts) -> _Rehearsed:
         """Release each fold by the others; where folds follow in time, only the last, by those before it."""
         shares = np.zeros((len(judged.answers), len(self.labels)))
@@ -184,7 +192,7 @@ class _Work:
         for fold in [last] if parts.by_time else range(last + 1):
             mine = judged.folds == fold
             others = judged.of(~mine)
-            found = blend(others)
+            found = self.blend(others)
             shares[mine] = found.shares(judged.of(mine))
             needed = thresholds(found.shares(others), others.answers, self.labels, self.families, self.target)
             needs = np.array([2.0 if (need := needed[label]) is None else need for label in self.labels])

@@ -9,13 +9,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from services.city.findings import listed
 from services.city.history import HistoryError, number, read_columns, slug
 from services.city.parts import TOPIC
 from services.classify.training.examples import read_times
 from services.parts import Place
-from services.route.adapters import ShapelyAtlas
+from services.route.adapters import DatedAtlas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 HELD = 0.2
 """Share of the requests that is held back to judge by: the newest."""
 LONGEST_ID = 48
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+"""When a request came in that has no time: by the newest lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +102,9 @@ def read_past(path: Path, asked: Asked, city: City, *, encoding: str = "utf-8") 
     codes = _codes(columns.get("category", [""] * size), city, path, notes)
     texts = _texts([columns[key] for key in columns if key.startswith("text")], size)
     places = _places(columns, size, notes)
-    whereabouts = iter(ShapelyAtlas(city.layers).locate([place for place in places if place]))
-    times: list[datetime | None] = read_times(columns["created"]) if asked.created else [None] * size
+    times = _times(columns["created"], city) if asked.created else [None] * size
+    placed = [(place, when or _NEVER) for place, when in zip(places, times, strict=True) if place]
+    whereabouts = iter(DatedAtlas(city).locate([place for place, _ in placed], [when for _, when in placed]))
     addresses = columns.get("address", [""] * size)
     found = []
     for row in range(size):
@@ -138,7 +142,7 @@ def _ordered(found: list[Assignment], names: dict[str, str], notes: list[str]) -
         found.sort(key=lambda each: hashlib.sha256(repr((each.text, each.address, each.place)).encode()).digest())
         rule = "a fifth at random, for want of dates: expect less of the future"
         return Past(assignments=found, names=names, rule=rule, notes=notes)
-    found.sort(key=lambda each: (_instant(each.when), each.department, each.text))
+    found.sort(key=lambda each: (each.when or _NEVER, each.department, each.text))
     cut = found[len(found) - math.ceil(len(found) * HELD)].when
     return Past(assignments=found, names=names, rule=f"the newest fifth, from {cut:%Y-%m-%d} on", notes=notes)
 
@@ -147,10 +151,9 @@ def _texts(columns: Sequence[Sequence[str]], size: int) -> list[str]:
     return ["\n".join(filter(None, parts)) for parts in zip(*columns, strict=True)] if columns else [""] * size
 
 
-def _instant(when: datetime | None) -> float:
-    if when is None:
-        return 0.0
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+def _times(column: Sequence[str], city: City) -> list[datetime | None]:
+    zone = ZoneInfo(city.time_zone)
+    return [when if when is None or when.tzinfo else when.replace(tzinfo=zone) for when in read_times(column)]
 
 
 def _departments(column: Sequence[str], city: City) -> tuple[list[str], dict[str, str]]:

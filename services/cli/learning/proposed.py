@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from rich.table import Table
 
 if TYPE_CHECKING:
     from services.city.model import City, Rule
@@ -17,7 +16,7 @@ SHOWN = 40
 
 def written(found: Found, past: Past, city: City, source: str) -> str:
     """Give the file: Stormdrain reads it nowhere; a person moves what is to hold into departments.yaml."""
-    lines = [
+    told = [
         f"# Rules proposed by `stormdrain learn-routes` from {len(past.assignments):,} past requests of {source}.",
         "# Nothing reads this file. To take a rule over, copy it under `rules:` of departments.yaml, add its",
         "# department there if it is new, and run `stormdrain city check`.",
@@ -28,36 +27,31 @@ def written(found: Found, past: Past, city: City, source: str) -> str:
         "",
     ]
     if new := sorted({each.rule.department for each in found.proposals} - city.departments.keys()):
-        lines += ["# Departments that departments.yaml does not have yet:"]
-        lines += [f"#   {code}: {{name: {_quoted(past.names[code])}, system: ...}}" for code in new]
-        lines += [""]
-    lines += ["rules:"] if found.proposals else ["rules: {}  # none was sure enough"]
+        told += ["# Departments that departments.yaml does not have yet:"]
+        told += [f"#   {code}: {{name: {_quoted(past.names[code])}, system: ...}}" for code in new]
+        told += [""]
+    told += ["rules:"] if found.proposals else ["rules: {}  # none was sure enough"]
     for each in sorted(found.proposals, key=lambda each: (-each.support, each.rule.id)):
-        lines += [f"  # {_told(each)}", *_rule(each.rule)]
+        told += [f"  # {_told(each)}", *_rule(each.rule)]
     if found.hints:
-        lines += [
+        told += [
             "",
-            "# Words that decide where no rule does. A rule has no condition on words: part the category, ask a",
+            "# Words that decide where no rule does. A rule has no condition on words: part the category,",
         ]
-        lines += ["# ask a question, or train a model (--model), which reads them."]
-        lines += [
+        told += ["# ask a question, or train a model (--model): it reads them."]
+        told += [
             f"#   {hint.service_code or 'any category'}: {_quoted(hint.word)} -> {hint.department}"
             f" (later: {hint.later_right} of {hint.later}; learnt from: {hint.right} of {hint.support})"
             for hint in found.hints
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(told) + "\n"
 
 
-def table(found: Found) -> Table:
-    """Give the proposals as a table, those with most support first."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("rule", "department", "learnt from", "later", "right", "at least"):
-        shown.add_column(head, justify="left" if head in ("rule", "department") else "right", overflow="fold")
-    for each in sorted(found.proposals, key=lambda each: (-each.support, each.rule.id))[:SHOWN]:
-        right = "-" if each.precision is None else f"{each.precision:.1%}"
-        least = "-" if each.precision is None else f"{each.at_least:.1%}"
-        shown.add_row(each.rule.id, each.rule.department, f"{each.support:,}", f"{each.later:,}", right, least)
-    return shown
+def lines(found: Found) -> list[str]:
+    """Give the proposals as lines to read, those with most support first."""
+    ordered = sorted(found.proposals, key=lambda each: (-each.support, each.rule.id))
+    told = [f"  {_subject(each.rule)} -> {each.rule.department}: {_told(each)}" for each in ordered[:SHOWN]]
+    return told + ([f"  and {len(ordered) - SHOWN} more"] if len(ordered) > SHOWN else [])
 
 
 def as_json(found: Found) -> dict[str, Any]:
@@ -98,6 +92,11 @@ def _told(each: Proposal) -> str:
     return (
         f"later: {each.later_right:,} of {each.later:,} ({each.precision:.1%}, at least {each.at_least:.1%}); {learnt}"
     )
+
+
+def _subject(rule: Rule) -> str:
+    what = ", ".join(rule.service_codes or rule.families)
+    return f"{what} in {rule.layer} {', '.join(rule.areas)}" if rule.layer else what
 
 
 def _rule(rule: Rule) -> list[str]:

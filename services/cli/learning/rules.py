@@ -8,18 +8,19 @@ own precedence, on later requests: what a rule had learnt from says too much of 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace as changed
 
+from services.city.history import slug
 from services.city.model import Rule
 from services.classify.training.calibrate import lower_bound
-from services.route.core import RuleBook, Situation
+from services.route.core import ALWAYS, RuleBook, Situation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 
 FEWEST, PRECISION = 20, 0.8
 MOST_HINTS = 20
+LONGEST_ID = 64
 _WORD = re.compile(r"[^\W\d_]{4,40}")
-_EPOCH = datetime.fromtimestamp(0, UTC)
-"""When a request came in that has no time; rules found here ask for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Finder:
 
     def find(self, earlier: Sequence[Assignment], later: Sequence[Assignment]) -> Found:
         """Propose rules and words from the earlier requests, and judge them by the later ones."""
-        proposed = list(self._propose(earlier))
+        proposed = _distinct(self._propose(earlier))
         proposals, taken, right = judged(self._city, proposed, later)
         hints = self._hints(earlier, later, [each.rule for each in proposed])
         return Found(proposals=proposals, hints=hints, later=len(later), taken=taken, right=right)
@@ -107,7 +107,7 @@ class Finder:
             if codes & ruled or len(codes) == 1:
                 continue  # a rule by family and place would go before one by category alone
             rows = [each for code in sorted(codes) for each in by_category.get(code, [])]
-            yield from self._of(rows, Rule(id=family, department="", families=(family,)))
+            yield from self._of(rows, Rule(id=f"all {family}", department="", families=(family,)))
 
     def _of(self, rows: Sequence[Assignment], plain: Rule) -> Iterator[Proposal]:
         """Propose for one category or family: as a whole with exceptions by place, or by place with what is left."""
@@ -120,8 +120,7 @@ class Finder:
         yield from best
         rest = _rest(rows, best)
         if left := self._sure(rest) if best else whole:
-            rule = changed(plain, id=f"{plain.id}-to-{left[0]}", department=left[0])
-            yield Proposal(rule=rule, support=len(rest), right=left[1])
+            yield Proposal(rule=_named(plain, left[0]), support=len(rest), right=left[1])
 
     def _by_place(self, rows: Sequence[Assignment], layer: str, plain: Rule, but: str) -> Iterator[Proposal]:
         """Propose one rule for all areas of a layer that surely go to the same department, other than `but`."""
@@ -131,13 +130,7 @@ class Finder:
             if sure and sure[0] != but:
                 areas[sure[0]].append((area, len(inside), sure[1]))
         for department, found in areas.items():
-            rule = changed(
-                plain,
-                id=f"{plain.id}-in-{_name(layer, [area for area, _, _ in found])}-to-{department}",
-                department=department,
-                layer=layer,
-                areas=tuple(area for area, _, _ in found),
-            )
+            rule = _named(plain, department, layer, [area for area, _, _ in found])
             yield Proposal(rule=rule, support=sum(n for _, n, _ in found), right=sum(r for _, _, r in found))
 
     def _sure(self, rows: Sequence[Assignment]) -> tuple[str, int] | None:
@@ -205,7 +198,7 @@ def _taking(city: City, rules: Sequence[Rule], past: Iterable[Assignment]) -> It
             outside=each.outside,
             areas=tuple(changed(area, share=1.0) for area in each.boundaries),
         )
-        rule = book.choose(situation, each.when or _EPOCH).rule
+        rule = book.choose(situation, ALWAYS).rule
         yield rule if rule in names else ""
 
 
@@ -231,8 +224,24 @@ def _rest(rows: Sequence[Assignment], proposals: Sequence[Proposal]) -> list[Ass
     return [each for each in rows if not taken.intersection(each.areas.items())]
 
 
-def _name(layer: str, areas: Sequence[str]) -> str:
-    return areas[0] if len(areas) == 1 else f"{len(areas)}-{layer}"
+def _named(plain: Rule, department: str, layer: str = "", areas: Sequence[str] = ()) -> Rule:
+    """Give the rule with an id that departments.yaml may hold."""
+    where = [areas[0] if len(areas) == 1 else f"{len(areas)} {layer}"] if areas else []
+    name = "-".join(filter(None, (slug(word) for word in (plain.id, *where, "to", department))))
+    if len(name) > LONGEST_ID:
+        name = f"{name[: LONGEST_ID - 7]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return changed(plain, id=name, department=department, layer=layer, areas=tuple(areas))
+
+
+def _distinct(proposals: Iterable[Proposal]) -> list[Proposal]:
+    """Give proposals with ids of their own: names that differ by signs alone are spelt alike."""
+    taken: dict[str, Proposal] = {}
+    for each in proposals:
+        name, number = each.rule.id, 2
+        while name in taken:
+            name, number = f"{each.rule.id[: LONGEST_ID - 4]}-{number}", number + 1
+        taken[name] = replace(each, rule=changed(each.rule, id=name))
+    return list(taken.values())
 
 
 def _by_word(rows: Sequence[Assignment]) -> dict[str, list[Assignment]]:

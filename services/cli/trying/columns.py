@@ -80,8 +80,11 @@ class Plan:
         return [f"{theirs!r} as {ours}" for ours, theirs in self.taken.items() if ours != theirs]
 
 
-def plan(names: Sequence[str]) -> Plan:
-    """Decide which of a row's names is taken as what. Upper case, blanks and hyphens in them do not matter."""
+def plan(names: Sequence[str], named: Mapping[str, str] | None = None) -> Plan:
+    """Decide which of a row's names is taken as what. Upper case, blanks and hyphens in them do not matter.
+
+    What is `named`, the row's own name by ours, goes before what is guessed; a name that the row lacks is left aside.
+    """
     plain: dict[str, str] = {}
     for name in names:
         plain.setdefault(re.sub(r"[\s-]+", "_", name.strip().casefold()), name)
@@ -90,15 +93,19 @@ def plan(names: Sequence[str]) -> Plan:
         for ours, others in ALSO.items()
         if (found := next((each for each in (ours, *others) if each in plain), None))
     }
+    taken |= {ours: theirs for ours, theirs in (named or {}).items() if theirs in names}
     used = {theirs for ours, theirs in taken.items() if ours != "category"}
     return Plan(taken, tuple(name for name in names if name not in used))
 
 
-def missing(worker: str, header: Sequence[str], found: Plan) -> str:
+def missing(worker: str, header: Sequence[str], found: Plan, named: Mapping[str, str] | None = None) -> str:
     """Say why a table with this header cannot be read by a worker, in lines to read; empty if it can.
 
     Begins after `stormdrain try WORKER cannot read FILE: `.
     """
+    if unknown := [f"--{ours} {theirs}" for ours, theirs in (named or {}).items() if theirs not in header]:
+        guess = _guess(unknown[0].partition(" ")[2], header)
+        return f"{' and '.join(unknown)}: no such column{guess}\n  the columns are: {listed(map(_shown, header))}"
     needed = [
         name for name in NEEDS[worker] if name not in found.taken and _STANDS_IN.get(name, name) not in found.taken
     ]
@@ -115,6 +122,7 @@ def missing(worker: str, header: Sequence[str], found: Plan) -> str:
         lines.append("  a category that the citizen picked is read from a column service_code")
     if "lat" in needed and any(_GRID.fullmatch(name.strip()) for name in header):
         lines.append("  coordinates of a grid have to be turned into degrees (WGS 84) first")
+        lines.append("  if they are degrees, name them: --lat COLUMN --lon COLUMN")
     lines.append(f"  {_remedy(header)}")
     return "\n".join(lines)
 

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from services.city.history import slug
 from services.city.model import City
 from services.cli.trying.columns import Plan, plan
+from services.cli.trying.doubts import swapped_in
 from services.cli.trying.items import Id, Item, Parts, Told
+from services.cli.trying.labels import Labels
 from services.events import (
     Case,
     Event,
@@ -23,7 +24,7 @@ from services.events import (
     RequestReceived,
     RequestRouted,
 )
-from services.parts import Classification, Matching, Priority, Report, Routing
+from services.parts import Matching, Priority, Report, Routing
 from services.receive.adapters import town_of
 from services.receive.core import Refused, report_from_row
 from services.runtime.worker import Rejected
@@ -47,8 +48,6 @@ LOOKS_AT: Final[dict[str, frozenset[str]]] = {
 }
 """Fields whose faults reject a row; any other field that cannot be read is left out, and the line says so."""
 NEEDS_TIME: Final = frozenset({"match", "prioritize"})
-UNTOLD: Final = "unclassified"
-"""Category and family of a row that names none."""
 ORDINARY: Final = "2025-01-15T12:00:00"
 """What a row without a time counts as: noon, in the city, of a Wednesday."""
 _STAND_IN: Final = "-"
@@ -74,22 +73,28 @@ class Entry:
     """It could not be read as a row or an event at all."""
     errors: tuple[object, ...] = ()
     """What the door says is wrong, for `receive`."""
+    doubt: Rejected | None = None
+    """Why its place is probably not the one that was meant; it is answered all the same."""
 
 
 class Filler:
     """Makes the entries of one worker's input."""
 
-    def __init__(self, worker: str, city: City, table: Plan | None = None, region: str = "") -> None:
+    def __init__(
+        self,
+        worker: str,
+        city: City,
+        table: Plan | None = None,
+        region: str = "",
+        named: Mapping[str, str] | None = None,
+    ) -> None:
         self._worker = worker
         self._city = city
         self._town = town_of(city, region)
         self._table = table
         self._plans: dict[tuple[str, ...], Plan] = {}
-        self._codes = {
-            key: category.service_code
-            for category in city.categories.values()
-            for key in (slug(category.name), slug(category.service_code), category.service_code)
-        }
+        self._named = named
+        self._labels = Labels(city)
         ordinary = datetime.fromisoformat(ORDINARY).replace(tzinfo=self._town.time_zone)
         self._ordinary = ordinary.isoformat()
 
@@ -130,7 +135,7 @@ class Filler:
             return entry
         if entry.id is None:
             entry.id, entry.filled = number, ("id",)
-        category = str(mine.pop("category", ""))
+        category = str(mine.pop("category", "") or mine.get("service_code", ""))
         said = self._judged(entry, mine)
         if said is not None:
             self._fill(entry, Parts(report=said), category)
@@ -140,7 +145,7 @@ class Filler:
         if names not in self._plans:
             if len(self._plans) >= _PLANS:
                 self._plans.clear()
-            self._plans[names] = plan(names)
+            self._plans[names] = plan(names, self._named)
         return self._plans[names]
 
     def _judged(self, entry: Entry, row: dict[str, Any]) -> Report | None:
@@ -178,7 +183,7 @@ class Filler:
             names |= set(_PLACE)
         odd = names & row.keys()
         if not odd or "id" in names or names & LOOKS_AT[self._worker]:
-            entry.rejected = _refusal(judged)
+            entry.rejected = _refusal(judged, swapped_in(self._city, row.get("lat"), row.get("lon")))
             return None
         entry.left_out += tuple(sorted(odd))
         for name in odd:
@@ -192,7 +197,7 @@ class Filler:
         report = parts.report
         said: dict[str, object] = {"report": report}
         least: dict[str, object] = {
-            "classification": self._classification(category),
+            "classification": self._labels.classification(category),
             "routing": Routing(
                 department=self._city.default_department, rule="none", reason="not routed", version="stormdrain try"
             ),
@@ -214,27 +219,10 @@ class Filler:
         entry.filled = (*entry.filled, *(name for name in filled if name not in entry.filled))
         entry.event = kind(**said)
 
-    def _classification(self, category: str) -> Classification:
-        plain = slug(category)
-        code = self._codes.get(category) or self._codes.get(plain) or plain
-        known = self._city.categories.get(code)
-        if not code:
-            reason = "not classified, and the row names no category"
-        elif known is None:
-            reason = "not classified: the row's own category, which the city does not have"
-        else:
-            reason = "not classified: the row's own category"
-        return Classification(
-            service_code=code or UNTOLD,
-            family=known.family if known else code or UNTOLD,
-            confidence=1.0 if code else 0.0,
-            reason=reason,
-            model="stormdrain try",
-        )
 
-
-def _refusal(refused: Refused) -> Rejected:
-    return Rejected(refused.faults[0].code, "; ".join(fault.description for fault in refused.faults))
+def _refusal(refused: Refused, *more: str) -> Rejected:
+    said = (*(fault.description for fault in refused.faults), *more)
+    return Rejected(refused.faults[0].code, "; ".join(filter(None, said)))
 
 
 def _no_time(worker: str) -> Rejected:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +40,10 @@ class Reading:
     table: Plan | None = None
 
 
-def read(stream: Stream, worker: str, source: str) -> Reading:
+def read(stream: Stream, worker: str, source: str, named: Mapping[str, str] | None = None) -> Reading:
     """Find out what is in `source`: JSON lines, a JSON array, or CSV with a header.
+
+    `named` says of fields in which column they stand, whatever it is called.
 
     Raises:
         UnreadableError: it is none of these, or a table without what `worker` needs.
@@ -61,8 +63,8 @@ def read(stream: Stream, worker: str, source: str) -> Reading:
             return Reading(items(feed.elements(), "element"))
         case _ if _LATER_OBJECT.match(head):
             return Reading(items(feed.lines()))
-    table = Table(feed.lines())
-    fault = table.fault or missing(worker, table.header, table.plan)
+    table = Table(feed.lines(), named)
+    fault = table.fault or missing(worker, table.header, table.plan, named)
     if fault:
         raise UnreadableError(f"{cannot} {fault}")  # noqa: EM102, TRY003
     return Reading(table.items(), table.plan)

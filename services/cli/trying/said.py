@@ -20,7 +20,7 @@ from services.events import (
     RequestReceived,
     RequestRouted,
 )
-from services.parts import Boundary
+from services.parts import Asset, Boundary
 
 Flat = dict[str, Any]
 Names = Callable[[str], Id]
@@ -66,6 +66,8 @@ def _rest(entry: Entry) -> Flat:
         rest["filled"] = entry.filled
     if entry.left_out:
         rest["left_out"] = entry.left_out
+    if entry.doubt:
+        rest["doubt"] = {"reason": entry.doubt.reason, "detail": entry.doubt.detail}
     if entry.row:
         rest["row"] = entry.row
     return rest
@@ -96,19 +98,38 @@ def _classified(event: RequestClassified, _called: Names) -> Flat:
 
 def _routed(event: RequestRouted, _called: Names) -> Flat:
     said = event.routing
-    return {
+    found: Flat = {
         "department": said.department,
         "rule": said.rule,
         "reason": said.reason,
         "boundaries": {area.layer: area.name or area.area_id for area in said.boundaries},
         "areas": {area.layer: area.area_id for area in said.boundaries},
+        "versions": {area.layer: area.version for area in said.boundaries},
+        "lost": [{"rule": each.rule, "why": each.why} for each in said.lost],
         "outside": said.outside,
         "ambiguous": [_area(area) for area in said.ambiguous],
     }
+    more: Flat = {
+        "boundary_ambiguous": said.boundary_ambiguous,
+        "candidates": {claim.department: claim.share for claim in said.candidates},
+        "instead": said.instead,
+        "near": [f"{area.layer} {area.name or area.area_id} ({area.distance_m:g} m)" for area in said.near],
+        "asset": said.asset and _asset(said.asset),
+    }
+    return found | {name: value for name, value in more.items() if value}
 
 
 def _area(area: Boundary) -> Flat:
     return {"layer": area.layer, "area": area.name or area.area_id, "share": area.share, "department": area.department}
+
+
+def _asset(asset: Asset) -> Flat:
+    return {
+        "kind": asset.kind,
+        "asset_id": asset.asset_id,
+        "distance_m": asset.distance_m,
+        "criticality": asset.criticality,
+    }
 
 
 def _matched(event: RequestMatched, called: Names) -> Flat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from services.cli.trying.columns import Plan, plan
@@ -54,14 +54,14 @@ class _Row:
 class Table:
     """A table with a header; `header` is empty where there is none to be read, `fault` then says why."""
 
-    def __init__(self, lines: Iterator[Line]) -> None:
+    def __init__(self, lines: Iterator[Line], named: Mapping[str, str] | None = None) -> None:
         csv.field_size_limit(LONGEST)
         self._lines = lines
         self._again: list[Line] = []
         self.fault = ""
         self.delimiter = ","
         self.header = self._read_header()
-        self.plan: Plan = plan(self.header)
+        self.plan: Plan = plan(self.header, named)
 
     def items(self) -> Iterator[Item | None]:
         """Give the item of each row; None where the input pauses."""

@@ -37,6 +37,11 @@ class Frozen:
         """What the card says of it."""
         return self.weights.name
 
+    @property
+    def gated(self) -> bool:
+        """Whether it reads only what the fast model is unsure of."""
+        return True
+
     def taught(self, learnt: Sequence[int]) -> Opinion:
         """Give what has learnt from the chosen texts alone."""
         head = self._learn(learnt)

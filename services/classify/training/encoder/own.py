@@ -49,6 +49,11 @@ class Own:
         """What the card says of it."""
         return "convolutions over the town's own words"
 
+    @property
+    def gated(self) -> bool:
+        """Whether it reads only what the fast model is unsure of."""
+        return False
+
     def taught(self, learnt: Sequence[int]) -> Opinion:
         """Give what has learnt from the chosen texts alone."""
         model, tokenizer = self._learn(learnt)
@@ -113,32 +118,44 @@ class _Convolutions(torch.nn.Module):  # type: ignore[misc]  # torch is not inst
         return self.head(nn.dropout(torch.cat([*found, mean], 1), DROPPED, self.training))
 
     def graph(self) -> bytes:
-        """Give the ONNX model: `ids` int32 (1, tokens) to `row` (1, categories)."""
-        values: dict[str, np.ndarray] = {"pieces": _array(self.pieces.weight).astype(np.float16)}
+        """Give the ONNX model: `ids` int32 (1, tokens) to `row` (1, categories).
+
+        What each piece adds to each filter, by where it stands under it, is known before any text is: convolutions
+        are served as a look into a table and a few sums, which takes a fifth of the time.
+        """
+        pieces, width = _array(self.pieces.weight), len(self.head.bias)
+        parts = [pieces @ _array(span.weight)[:, :, at].T for span in self.spans for at in range(span.kernel_size[0])]
+        head = _array(self.head.weight)
+        parts.append(pieces @ head[:, -WIDTH:].T)
+        values: dict[str, np.ndarray] = {"pieces": np.concatenate(parts, axis=1).astype(np.float16)}
+        names = [f"piece{number}" for number in range(len(parts))]
+        values["widths"] = np.array([part.shape[1] for part in parts], dtype=np.int64)
         nodes = [
-            helper.make_node("Cast", ["pieces"], ["wide_pieces"], to=TensorProto.FLOAT),
-            helper.make_node("Gather", ["wide_pieces", "ids"], ["text"], axis=0),
-            helper.make_node("Transpose", ["text"], ["across"], perm=[0, 2, 1]),
-            helper.make_node("ReduceMean", ["text"], ["mean"], axes=[1], keepdims=0),
+            helper.make_node("Gather", ["pieces", "ids"], ["narrow"], axis=0),
+            helper.make_node("Cast", ["narrow"], ["text"], to=TensorProto.FLOAT),
+            helper.make_node("Split", ["text", "widths"], names, axis=2),
+            helper.make_node("ReduceMean", [names[-1]], ["mean"], axes=[1], keepdims=0),
         ]
+        each = iter(names)
         for size, span in zip(SPANS, self.spans, strict=True):
-            values |= {f"span{size}": _array(span.weight), f"bias{size}": _array(span.bias)}
+            under = [self._moved(next(each), at - _around(size)[0], nodes, values) for at in range(size)]
+            values[f"bias{size}"] = _array(span.bias)
             nodes += [
-                helper.make_node("Conv", ["across", f"span{size}", f"bias{size}"], [f"seen{size}"], pads=_around(size)),
-                helper.make_node("Relu", [f"seen{size}"], [f"bent{size}"]),
-                helper.make_node("ReduceMax", [f"bent{size}"], [f"found{size}"], axes=[2], keepdims=0),
+                helper.make_node("Sum", [*under, f"bias{size}"], [f"seen{size}"]),
+                helper.make_node("ReduceMax", [f"seen{size}"], [f"most{size}"], axes=[1], keepdims=0),
+                helper.make_node("Relu", [f"most{size}"], [f"found{size}"]),
             ]
-        values |= {"head": _array(self.head.weight).T.copy(), "head_bias": _array(self.head.bias)}
+        values |= {"head": head[:, :-WIDTH].T.copy(), "head_bias": _array(self.head.bias)}
         nodes += [
-            helper.make_node("Concat", [*(f"found{size}" for size in SPANS), "mean"], ["all"], axis=1),
+            helper.make_node("Concat", [f"found{size}" for size in SPANS], ["all"], axis=1),
             helper.make_node("MatMul", ["all", "head"], ["raw"]),
-            helper.make_node("Add", ["raw", "head_bias"], ["row"]),
+            helper.make_node("Sum", ["raw", "mean", "head_bias"], ["row"]),
         ]
         made = helper.make_graph(
             nodes,
             "convolutions",
             [helper.make_tensor_value_info("ids", TensorProto.INT32, [1, "tokens"])],
-            [helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, len(values["head_bias"])])],
+            [helper.make_tensor_value_info("row", TensorProto.FLOAT, [1, width])],
             [numpy_helper.from_array(value, name) for name, value in values.items()],
         )
         opsets = [helper.make_opsetid("", OPSET)]
@@ -146,6 +163,15 @@ class _Convolutions(torch.nn.Module):  # type: ignore[misc]  # torch is not inst
         onnx.checker.check_model(model)
         serialized: bytes = model.SerializeToString(deterministic=True)
         return serialized
+
+    @staticmethod
+    def _moved(name: str, by: int, nodes: list[onnx.NodeProto], values: dict[str, np.ndarray]) -> str:
+        """Have each token see what stands `by` further on, and nothing beyond the ends; give that value's name."""
+        if not by:
+            return name
+        values[f"pads{name}"] = np.array([0, -by, 0, 0, by, 0], dtype=np.int64)
+        nodes.append(helper.make_node("Pad", [name, f"pads{name}"], [f"{name}moved"]))
+        return f"{name}moved"
 
 
 def _around(span: int) -> tuple[int, int]:

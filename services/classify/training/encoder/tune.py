@@ -43,6 +43,11 @@ class Tuned:
         """What the card says of it."""
         return f"{self.weights.name}, fine-tuned"
 
+    @property
+    def gated(self) -> bool:
+        """Whether it reads only what the fast model is unsure of."""
+        return True
+
     def taught(self, learnt: Sequence[int]) -> Opinion:
         """Give what has learnt from the chosen texts alone."""
         weights, head = self._learn(learnt)

@@ -1,0 +1,1 @@
+"""Boundary files of any kind and coordinate system, read into the layers of a town."""

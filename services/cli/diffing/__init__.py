@@ -1,0 +1,1 @@
+"""What `stormdrain route-diff` is made of: a past, read; two cities that route it; what moves."""

@@ -1,0 +1,105 @@
+"""Places that are probably not the ones that were meant, and why: swapped, zero, far away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from services.city.model import City
+from services.events import Event, RequestClassified, RequestRouted
+from services.parts import Place
+from services.runtime.worker import Rejected
+
+EARTH_M: Final = 6_371_008.8
+"""Mean radius of the Earth (IUGG)."""
+SWAPPED: Final = "the other way round it lies in the city: are latitude and longitude swapped?"
+_ZERO: Final = "latitude and longitude are 0, as systems write what they could not place"
+
+
+class Routes(Protocol):
+    """What routes reports, as the worker does."""
+
+    def handle(self, batch: Sequence[Event], /) -> Sequence[Event]:
+        """Give each report's department, in order."""
+
+
+def swapped_in(city: City, latitude: object, longitude: object) -> str:
+    """Say that a pair which is no place lies in the city's extent the other way round; empty if it does not."""
+    try:
+        east, north = float(str(latitude)), float(str(longitude))
+    except ValueError:
+        return ""
+    return SWAPPED if _within(city, east, north) else ""
+
+
+class Doubts:
+    """Looks at the reports that lie in no area of a city, for what may be wrong with their places."""
+
+    def __init__(self, city: City, router: Routes) -> None:
+        self._city = city
+        self._router = router
+        west, south, east, north = city.extent
+        self._across = _metres(south, west, north, east)
+
+    def of(self, routed: Sequence[RequestRouted]) -> list[Rejected | None]:
+        """Give the doubt about each report's place, in order; None where there is none.
+
+        Its reason is `zero` (a place at 0, 0), `swapped` (in the city the other way round) or `far` (further from
+        the city's extent than that is across).
+        """
+        astray = [number for number, event in enumerate(routed) if event.report.place and not placed(event)]
+        turned = self._turned([routed[number] for number in astray])
+        found: list[Rejected | None] = [None] * len(routed)
+        for number, other_way in zip(astray, turned, strict=True):
+            place = routed[number].report.place
+            if place is not None:
+                found[number] = self._doubt(place, other_way=other_way)
+        return found
+
+    def _doubt(self, place: Place, *, other_way: bool) -> Rejected | None:
+        if place.latitude == 0 == place.longitude and not _within(self._city, 0, 0):
+            return Rejected("zero", _ZERO)
+        if other_way:
+            return Rejected("swapped", SWAPPED)
+        west, south, east, north = self._city.extent
+        nearest = min(max(place.latitude, south), north), min(max(place.longitude, west), east)
+        away = _metres(place.latitude, place.longitude, *nearest)
+        return Rejected("far", f"the place is {away / 1000:,.0f} km from the city") if away > self._across else None
+
+    def _turned(self, routed: Sequence[RequestRouted]) -> list[bool]:
+        """Say of each report whether it lies in an area of the city if latitude and longitude change places."""
+        turned: dict[int, RequestClassified] = {}
+        for number, event in enumerate(routed):
+            place = event.report.place
+            if place is not None and _within(self._city, place.latitude, place.longitude):
+                there = replace(place, latitude=place.longitude, longitude=place.latitude)
+                report = replace(event.report, place=there)
+                turned[number] = RequestClassified(report=report, classification=event.classification)
+        answers = self._router.handle(list(turned.values())) if turned else []
+        inside = {
+            number
+            for number, answer in zip(turned, answers, strict=True)
+            if isinstance(answer, RequestRouted) and placed(answer)
+        }
+        return [number in inside for number in range(len(routed))]
+
+
+def placed(event: RequestRouted) -> bool:
+    """Say whether a report lies in the city: in an area of it, and within its limits."""
+    return bool(event.routing.boundaries) and not event.routing.outside
+
+
+def _within(city: City, longitude: float, latitude: float) -> bool:
+    west, south, east, north = city.extent
+    return west <= longitude <= east and south <= latitude <= north
+
+
+def _metres(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Give the distance on a sphere (haversine)."""
+    north, south = math.radians(latitude), math.radians(other_latitude)
+    half = math.sin((north - south) / 2) ** 2
+    half += math.cos(north) * math.cos(south) * math.sin(math.radians(longitude - other_longitude) / 2) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(half)))

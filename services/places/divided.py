@@ -1,0 +1,72 @@
+"""A circle on the map cut along all boundaries that cross it: how much of it lies where, exactly."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from services.city.model import Layer
+from services.places.nearest import METRES_PER_DEGREE
+
+CORNERS = 16
+"""Of a quarter of a circle, which is drawn with so many."""
+LEAST_SHARE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a circle: the area of each layer that holds it, as (layer, area id), and its share of the circle."""
+
+    areas: tuple[tuple[str, str], ...]
+    share: float
+
+
+class Divider:
+    """A city's layers, to cut circles by; each in all the versions that are given."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = {(layer.id, layer.version): _Cutter(layer) for layer in layers}
+
+    def divide(
+        self, longitude: float, latitude: float, radius_m: float, versions: Collection[tuple[str, str]]
+    ) -> list[Part]:
+        """Cut the circle by the layers named in `versions` (layer, version); shares are 1 together.
+
+        Where areas of one layer overlap, a part is the first area's by id.
+        """
+        circle = _circle(longitude, latitude, radius_m)
+        whole = shapely.area(circle)
+        parts: list[tuple[Any, tuple[tuple[str, str], ...]]] = [(circle, ())]
+        for version in sorted(versions):
+            if version in self._layers:
+                cut = self._layers[version].cut
+                parts = [(piece, (*areas, *more)) for shape, areas in parts for piece, more in cut(shape)]
+        shares = ((areas, float(shapely.area(shape) / whole)) for shape, areas in parts)
+        return [Part(areas, share) for areas, share in shares if share > LEAST_SHARE]
+
+
+class _Cutter:
+    def __init__(self, layer: Layer) -> None:
+        self._id = layer.id
+        self._areas = sorted(layer.areas, key=lambda area: area.area_id)
+        self._shapes: NDArray[Any] = np.array([area.geometry for area in self._areas], dtype=object)
+        self._tree = shapely.STRtree(self._shapes)
+
+    def cut(self, shape: Any) -> list[tuple[Any, tuple[tuple[str, str], ...]]]:  # noqa: ANN401 - shapely is untyped
+        found: list[tuple[Any, tuple[tuple[str, str], ...]]] = []
+        for column in sorted(self._tree.query(shape, predicate="intersects").tolist()):
+            inside = shapely.intersection(shape, self._shapes[column])
+            if shapely.area(inside) > 0:
+                found.append((inside, ((self._id, self._areas[column].area_id),)))
+                shape = shapely.difference(shape, self._shapes[column])
+        return [*found, (shape, ())]
+
+
+def _circle(longitude: float, latitude: float, radius_m: float) -> Any:  # noqa: ANN401 - shapely is untyped
+    """Draw a circle in degrees; shares of area are the same on any plane that is scaled alike."""
+    scale = METRES_PER_DEGREE * np.array([max(np.cos(np.radians(latitude)), 0.01), 1.0])
+    flat = shapely.buffer(shapely.points(np.array([longitude, latitude]) * scale), radius_m, quad_segs=CORNERS)
+    return shapely.transform(flat, lambda metres: metres / scale)
