@@ -70,9 +70,8 @@ class Advised:
         before = f"{routing.reason}; by past reports it is {department}'s with {probability:.2f}"
         if sure:
             return replace(routing, department=department, rule=RULE, ranking=ranking, reason=before)
-        why = (
-            f"and {self._ranker.card.threshold:.2f} is needed" if self._ranker.card.threshold else "which is not enough"
-        )
+        needed = self._ranker.card.threshold
+        why = "which is never enough" if needed is None else f"and {needed:.2f} is needed"
         if department not in self._departments:
             why = "and departments.yaml does not have it"
         return replace(routing, ranking=ranking, reason=f"{before}, {why}")

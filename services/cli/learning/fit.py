@@ -96,14 +96,14 @@ def evidence(known: Known, until: int) -> Evidence:
     last = np.full(size, days[0] - HALF_LIFE_DAYS)
     np.maximum.at(last, bodies, days)
     about = np.stack([np.log(often + 0.1), _parts(known, until), np.log1p(days[-1] - last)])
-    linear, rows = _linear(known.rows[:until], bodies, size)
+    learnt, rows = linear(known.rows[:until], bodies, size)
     return Evidence(
         names=known.names,
         layers=known.layers,
         mentions=Mentions(known.names),
         tables=_tables(known.filed[:until], bodies, weights),
-        linear=linear,
-        neighbours=_neighbours(rows, len(linear.vocabulary), bodies, weights),
+        linear=learnt,
+        neighbours=_neighbours(rows, len(learnt.vocabulary), bodies, weights),
         about=about.astype(np.float32),
     )
 
@@ -206,7 +206,7 @@ def _neighbours(rows: Sequence[Row], words: int, bodies: np.ndarray, weights: np
     return Neighbours(starts=starts, reports=reports, weights=said.astype(np.float16), bodies=bodies, recent=weights)
 
 
-def _linear(
+def linear(
     rows: Sequence[tuple[dict[int, float], list[int]]], bodies: np.ndarray, size: int
 ) -> tuple[Linear, list[Row]]:
     """Fit multinomial logistic regression, its squared weights held down, by L-BFGS; give the reports' rows as well."""

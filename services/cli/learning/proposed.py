@@ -37,8 +37,8 @@ def written(found: Found, past: Past, city: City, source: str) -> str:
         told += [
             "",
             "# Words that decide where no rule does. A rule has no condition on words: part the category,",
+            "# ask a question, or train a model (--model), which reads them.",
         ]
-        told += ["# ask a question, or train a model (--model): it reads them."]
         told += [
             f"#   {hint.service_code or 'any category'}: {_quoted(hint.word)} -> {hint.department}"
             f" (later: {hint.later_right} of {hint.later}; learnt from: {hint.right} of {hint.support})"

@@ -226,7 +226,7 @@ def _rest(rows: Sequence[Assignment], proposals: Sequence[Proposal]) -> list[Ass
 
 def _named(plain: Rule, department: str, layer: str = "", areas: Sequence[str] = ()) -> Rule:
     """Give the rule with an id that departments.yaml may hold."""
-    where = [areas[0] if len(areas) == 1 else f"{len(areas)} {layer}"] if areas else []
+    where = ["in", areas[0] if len(areas) == 1 else f"{len(areas)} {layer}"] if areas else []
     name = "-".join(filter(None, (slug(word) for word in (plain.id, *where, "to", department))))
     if len(name) > LONGEST_ID:
         name = f"{name[: LONGEST_ID - 7]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
