@@ -56,7 +56,7 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="python -m benchmarks.responsible")
     town = options.add_mutually_exclusive_group(required=True)
     town.add_argument("--city", type=Path, help="a town's directory")
-    town.add_argument("--boundaries", type=Path, help="a file of areas, to make a town of for the while")
+    town.add_argument("--boundaries", type=Path, help="a file of areas that do not overlap: a town for the while")
     options.add_argument("--history", type=Path, required=True)
     options.add_argument("--responsible", required=True)
     options.add_argument("--text", action="append", default=[])

@@ -65,11 +65,11 @@ def make_town(directory: Path) -> Path:
 def past(size: int = 600, seed: int = 0) -> list[tuple[str, ...]]:
     """Give rows as of `HEAD`, the oldest first.
 
-    Lamps are the Electric Board's, potholes the districts' own but on Quay Road the Harbour's, and litter the Cleaners',
+    Lamps are the Electric Board's, potholes the districts' own but on Quay Road the Harbour's, litter the Cleaners',
     unless the words say that a school is near, when it is the School Office's.
     """
-    rng = random.Random(seed)
-    rows = []
+    rng = random.Random(seed)  # noqa: S311 - an invented past
+    rows: list[tuple[str, ...]] = []
     for number in range(size):
         kind = rng.choice(sorted(WORDS))
         longitude, latitude = rng.uniform(9.95, 10.05), rng.uniform(49.95, 50.05)

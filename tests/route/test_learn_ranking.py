@@ -183,7 +183,7 @@ def decided(town: Path, event: RequestRouted) -> Case | DraftHeld:
         classification=event.classification,
         routing=event.routing,
         matching=Matching(incident_id="r-1"),
-        priority=Priority(score=20.0, level="normal", due_at=NOON),
+        priority=Priority(score=20.0, level="routine", due_at=NOON),
     )
     (found,) = Decider(city).handle([prioritized])
     assert isinstance(found, Case | DraftHeld)
@@ -232,7 +232,7 @@ def test_a_report_outside_the_limits_or_that_a_rule_takes_is_not_asked_of_the_ra
     city = load(town)
 
     class Ruled:
-        def handle(self, batch: object) -> list[RequestRouted]:
+        def handle(self, _batch: object) -> list[RequestRouted]:
             event = routed(town, "deep hole", "pothole", Place(latitude=50.0, longitude=9.98))
             own = Routing(department="cleaners", rule="holes")
             return [RequestRouted(report=event.report, classification=event.classification, routing=own)]

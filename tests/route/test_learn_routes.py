@@ -133,7 +133,7 @@ def test_departments_that_the_town_has_are_known_by_id_or_name_in_any_case(town:
     ids=["column", "half-place", "empty", "no-header", "one-class", "no-office", "category", "time", "too-few"],
 )
 def test_an_export_that_cannot_be_used_is_refused_with_what_to_do(
-    town: Path, tmp_path: Path, rows: list[Any], head: tuple[str, ...], words: tuple[str, ...], said: str
+    town: Path, tmp_path: Path, *, rows: list[Any], head: tuple[str, ...], words: tuple[str, ...], said: str
 ) -> None:
     ran = run(town, write(tmp_path / "past.csv", rows, head), *words)
     assert ran.exit_code == 1
