@@ -5,7 +5,7 @@
 
 One JSON line: the share of the newest fifth of the requests whose responsible body came first, and among the first
 three, for the majority of category and area, for the text alone (the model's own linear part, over words), and for the
-ranking; its calibration error; how many it is sure of at a precision of 95 %, and how many of these are right.
+ranking; its calibration error; how many it is sure of at the precision asked for, and how many of these are right.
 """
 
 import argparse
@@ -30,8 +30,6 @@ from services.cli.learning.ranking import train
 from services.cli.train import progress
 from services.responsible.asked import linear_row
 
-TARGET = 0.95
-
 
 def main() -> None:
     options = read_options()
@@ -49,7 +47,7 @@ def main() -> None:
         past = read_past(options.history, asked, city)
         if options.newest:
             past.assignments = past.assignments[-options.newest :]
-        print(json.dumps(measured(past, city, Path(aside) / "model"), ensure_ascii=False))
+        print(json.dumps(measured(past, city, Path(aside) / "model", options.target), ensure_ascii=False))
 
 
 def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -63,6 +61,7 @@ def read_options(words: Sequence[str] | None = None) -> argparse.Namespace:
     for name in ("category", "lat", "lon", "address", "created"):
         options.add_argument(f"--{name}", default="")
     options.add_argument("--newest", type=int, default=0, help="take this many requests, the newest; 0: all")
+    options.add_argument("--target", type=float, default=0.95, help="share of the sure answers that must be right")
     return options.parse_args(words)
 
 
@@ -72,10 +71,10 @@ def made(options: argparse.Namespace, directory: Path) -> City:
     return load(directory)
 
 
-def measured(past: Past, city: City, out: Path) -> dict[str, Any]:
+def measured(past: Past, city: City, out: Path, target: float) -> dict[str, Any]:
     begun = time.perf_counter()
     with progress() as on_progress:
-        card = train(past, city, source="history", out=out, target=TARGET, on_progress=on_progress)
+        card = train(past, city, source="history", out=out, target=target, on_progress=on_progress)
     seconds = time.perf_counter() - begun
     earlier, later = past.parted()
     return {
@@ -90,6 +89,7 @@ def measured(past: Past, city: City, out: Path) -> dict[str, Any]:
             "top1": card.top1,
             "top3": card.top3,
             "calibration_error": card.calibration_error,
+            "target": target,
             "sure": card.released,
             "sure_precision": card.released_precision,
         },

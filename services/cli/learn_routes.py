@@ -41,6 +41,14 @@ Fewest = Annotated[int, typer.Option(min=5, help="Past requests behind a rule, a
 Precision = Annotated[
     float, typer.Option(min=0.5, max=1.0, help="Share of them that one department had, at least, by a lower bound.")
 ]
+Target = Annotated[
+    float | None,
+    typer.Option(
+        min=0.5,
+        max=1.0,
+        help="Share of the ranking's sure answers that must be right. Not set: target_precision of policy.yaml.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print all that was found as JSON.")]
 
 
@@ -60,6 +68,7 @@ def learn_routes(
     model: ModelDir = None,
     fewest: Fewest = 20,
     precision: Precision = 0.8,
+    target: Target = None,
     as_json: Json = False,
 ) -> None:
     """Propose rules from past assignments, with support and precision, for a person to review. Nothing becomes active.
@@ -88,7 +97,8 @@ def learn_routes(
         town = load(city)
         past = pasts.read_past(history, asked, town, encoding=encoding)
         found = Finder(town, fewest, precision).find(*past.parted())
-        card = _ranking(past, town, history.name, model) if model else None
+        wanted = town.policy.target_precision if target is None else target
+        card = _ranking(past, town, history.name, model, wanted) if model else None
         out.write_text(proposed.written(found, past, town, history.name), encoding="utf-8")
     except (CityError, HistoryError, TrainingError) as error:
         fail(str(error))
@@ -104,16 +114,14 @@ def learn_routes(
         typer.echo("\n".join(told(card, model)))
 
 
-def _ranking(past: Past, town: City, source: str, out: Path) -> Card:
+def _ranking(past: Past, town: City, source: str, out: Path, target: float) -> Card:
     try:
         from services.cli.learning.ranking import TooFewError, train  # noqa: PLC0415 - needs the train extra
     except ImportError as error:
         fail(_NEEDS.format(error.name))
     try:
         with progress() as on_progress:
-            return train(
-                past, town, source=source, out=out, target=town.policy.target_precision, on_progress=on_progress
-            )
+            return train(past, town, source=source, out=out, target=target, on_progress=on_progress)
     except TooFewError as error:
         fail(str(error))
 
@@ -135,11 +143,21 @@ def _tell(past: Past, found: Found, out: Path) -> None:
 
 def told(card: Card, out: Path) -> list[str]:
     """Give what a ranking's card says, in lines to read."""
+    if card.threshold is None:
+        sure = (
+            f"none is ever sure enough: {card.target_precision:.0%} is asked for, so all is held; try a lower --target"
+        )
+        return [*told_of(card), f"  {sure}", f"written to {out}"]
     right = "" if card.released_precision is None else f", {card.released_precision:.1%} of these rightly"
     return [
-        f"the ranking, judged by {card.judged_by}:",
-        f"  {card.top1:.1%} of {card.judged:,} have the right department first, {card.top3:.1%} among the first three",
+        *told_of(card),
         f"  {card.released:.0%} are sure enough{right}; asked for: {card.target_precision:.0%}",
         f"written to {out}; route asks it of what no rule takes if it lies in the town's directory as `routes`",
         "  and departments.yaml says `ranking: true`",
     ]
+
+
+def told_of(card: Card) -> list[str]:
+    """Give how often a ranking was right, in lines to read."""
+    right = f"{card.top1:.1%} of {card.judged:,} have the right department first, {card.top3:.1%} among the first three"
+    return [f"the ranking, judged by {card.judged_by}:", f"  {right}"]

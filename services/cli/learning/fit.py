@@ -32,6 +32,8 @@ HALF_LIFE_DAYS = 240.0
 FEWEST_OF_CLASS = 10
 """Bodies with fewer reports are one class of the linear model, told apart by counts alone."""
 MOST_WEIGHTS = 8_000_000
+COMMON, FEWEST_COMMON = 0.03, 50
+"""A word of more reports tells nobody's neighbours apart."""
 STRENGTH, STEPS, PAIRS_KEPT = 4.0, 30, 4
 ROUNDS, RATE, LEAVES = 150, 0.06, 31
 CHUNK = 1_000
@@ -197,9 +199,11 @@ def _tables(filed: Sequence[dict[str, int]], bodies: np.ndarray, weights: np.nda
 
 
 def _neighbours(rows: Sequence[Row], words: int, bodies: np.ndarray, weights: np.ndarray) -> Neighbours:
-    """File reports by word."""
+    """File reports by word; the commonest words are left out, which weigh least and cost most to look up."""
     at = np.concatenate([row.words for row in rows])
     order = np.argsort(at, kind="stable")
+    often = np.bincount(at, minlength=words)
+    order = order[often[at[order]] <= max(COMMON * len(rows), FEWEST_COMMON)]
     reports = np.repeat(np.arange(len(rows)), [len(row.words) for row in rows])[order]
     said = np.concatenate([row.weights for row in rows])[order]
     starts = np.searchsorted(at[order], np.arange(words + 1))
