@@ -48,6 +48,9 @@ def _summary(city: City) -> Iterable[str]:
     yield f"  {counts['phrases']:,} phrases in {_count(len(city.languages), 'language')}: {', '.join(city.languages)}"
     yield f"  {_count(len(city.departments), 'department')}, {_count(len(city.rules), 'rule')}"
     yield f"  boundaries: {areas or 'none'}; {_count(len(city.streets), 'street')}"
+    if counts["house_numbers"] or counts["landmarks"]:
+        numbers = f"{counts['house_numbers']:,} house numbers"
+        yield f"  places: {numbers}, {_count(counts['landmarks'], 'landmark')}"
     yield f"  policy: {city.policy.mode}, and {_modes(city)}"
     if counts["unruled"]:
         yield f"  to {city.default_department}, since no rule takes them: {listed(counts['unruled'])}"
@@ -67,6 +70,8 @@ def _counts(city: City) -> dict[str, Any]:
         "rules": len(city.rules),
         "layers": {layer.id: len(layer.areas) for layer in city.layers},
         "streets": len(city.streets),
+        "house_numbers": 0 if city.house_numbers is None else len(city.house_numbers.number),
+        "landmarks": len(city.landmarks),
         "unruled": _unruled(city),
     }
 

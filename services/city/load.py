@@ -11,9 +11,10 @@ import shapely
 
 from services.city import parts
 from services.city.boundaries import read_layer, read_streets
-from services.city.document import Mapping, parse
+from services.city.document import Mapping, Scalar, parse
 from services.city.findings import CityError, Finding, Findings, did_you_mean
-from services.city.model import City, Layer, Street
+from services.city.model import City, HouseNumbers, Landmark, Layer, Street
+from services.city.places import TABLES, read_house_numbers, read_landmarks, read_street_names
 from services.city.section import LANGUAGE, Section
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
@@ -81,7 +82,7 @@ def _read(directory: Path, findings: Findings) -> City | None:
     languages = _languages(town)
     layers = _layers(town, directory)
     found = {layer.id: layer for layer in layers.values() if layer}
-    streets = _streets(town, directory)
+    places = _places(town, directory)
     families = parts.read_families(services) if services else {}
     categories = parts.read_categories(services, families, languages) if services else {}
     departments, systems = parts.read_departments(offices) if offices else ({}, {})
@@ -109,7 +110,10 @@ def _read(directory: Path, findings: Findings) -> City | None:
         version=version_of(directory),
         invented=bool(town.flag("invented")),
         holidays=_holidays(town),
-        streets=streets,
+        streets=places.streets,
+        house_numbers=places.house_numbers,
+        landmarks=places.landmarks,
+        address_languages=places.languages,
         path=str(directory),
     )
     town.done()
@@ -156,12 +160,36 @@ def _layers(town: Section | None, directory: Path) -> dict[str, Layer | None]:
     return layers
 
 
-def _streets(town: Section | None, directory: Path) -> tuple[Street, ...]:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    streets: tuple[Street, ...] = ()
+    house_numbers: HouseNumbers | None = None
+    landmarks: tuple[Landmark, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+def _places(town: Section | None, directory: Path) -> _Places:
     places = town.section("places") if town else None
-    streets = places.section("streets") if places else None
-    if places:
-        places.done()
-    return read_streets(streets, directory) if streets else ()
+    if places is None:
+        return _Places()
+    streets, numbers = places.section("streets"), places.section("addresses")
+    landmarks, languages = places.section("landmarks"), places.texts("languages")
+    for language in languages:
+        if not LANGUAGE.match(language):
+            places.fault("languages", f"saw {language!r}", "a language code, as in en, es or zh-Hant")
+    places.done()
+    return _Places(
+        streets=_streets(streets, directory) if streets else (),
+        house_numbers=read_house_numbers(numbers, directory) if numbers else None,
+        landmarks=read_landmarks(landmarks, directory) if landmarks else (),
+        languages=languages,
+    )
+
+
+def _streets(section: Section, directory: Path) -> tuple[Street, ...]:
+    file = section.node.values.get("file")
+    table = isinstance(file, Scalar) and Path(file.text.strip()).suffix.lower() in TABLES
+    return read_street_names(section, directory) if table else read_streets(section, directory)
 
 
 def _time_zone(town: Section) -> str:

@@ -3,7 +3,9 @@
 All times of day are in the city's own time zone; places are WGS 84 degrees, distances metres, durations as named.
 """
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from services.parts import Mode
@@ -122,10 +124,38 @@ class Layer(Struct, frozen=True, kw_only=True):
 
 
 class Street(Struct, frozen=True, kw_only=True):
-    """A named street and its line or lines."""
+    """A named street and its line or lines; an empty line where only the name is known."""
 
     name: str
     line: BaseGeometry
+
+
+class StreetName(Struct, frozen=True, kw_only=True):
+    """A street as the house numbers' file has it; `zip` and `quarter` tell two of one name apart."""
+
+    name: str
+    zip: str = ""
+    quarter: str = ""
+
+
+class HouseNumbers(Struct, frozen=True, kw_only=True):
+    """A town's house numbers, one row each; `street` and `suffix` are places in `streets` and `suffixes`."""
+
+    streets: tuple[StreetName, ...]
+    suffixes: tuple[str, ...]
+    """In capitals; the first is empty."""
+    street: NDArray[np.int32]
+    number: NDArray[np.int32]
+    suffix: NDArray[np.int32]
+    longitude: NDArray[np.float64]
+    latitude: NDArray[np.float64]
+
+
+class Landmark(Struct, frozen=True, kw_only=True):
+    """A place known by its name: a point or an area."""
+
+    name: str
+    geometry: BaseGeometry
 
 
 class City(Struct, frozen=True, kw_only=True):
@@ -155,4 +185,8 @@ class City(Struct, frozen=True, kw_only=True):
     """ISO dates."""
     streets: tuple[Street, ...] = ()
     """By name; empty where the town has given none."""
+    house_numbers: HouseNumbers | None = None
+    landmarks: tuple[Landmark, ...] = ()
+    address_languages: tuple[str, ...] = ()
+    """By whose conventions streets are written (BCP 47); empty: the town's main language."""
     path: str = ""
