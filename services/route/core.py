@@ -18,7 +18,7 @@ import msgspec
 from services.city.hours import parse
 from services.city.model import City, Rule
 from services.events import Event, RequestClassified, RequestRouted
-from services.parts import Boundary, LostRule, Place, Routing
+from services.parts import AddressMatch, Boundary, LostRule, Place, Report, Routing
 
 KINDS = ("safety", "service_codes", "areas", "families", "layer", "hours")
 """Kinds of condition, the most telling first. A layer with areas counts once, as `areas`."""
@@ -36,6 +36,13 @@ class Whereabouts:
     touched: tuple[Boundary, ...] = ()
     """Other areas that its circle reaches; `area_id` is empty for the part beyond the city's limits."""
     outside: bool = False
+
+
+class AddressBook(Protocol):
+    """The city's own addresses."""
+
+    def find(self, text: str, /) -> AddressMatch:
+        """Give what the city knows of a written address."""
 
 
 class Atlas(Protocol):
@@ -56,6 +63,8 @@ class Situation:
     outside: bool
     areas: tuple[Boundary, ...]
     """One of each layer at most."""
+    swapped: bool = False
+    """The place would lie in the city if its latitude and longitude were the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,25 +176,45 @@ def _taken(rule: Rule, situation: Situation) -> str:
 def _note(situation: Situation) -> str:
     if not situation.placed:
         return "; no place was given, so the category alone decides"
+    if situation.swapped:
+        said = "it would not be with latitude and longitude swapped"
+        return f"; the place is outside the city's limits, and {said}: the category alone decides"
     return "; the place is outside the city's limits, so the category alone decides" if situation.outside else ""
 
 
 class Router:
     """The handler of `route`."""
 
-    def __init__(self, city: City, atlas: Atlas) -> None:
+    def __init__(self, city: City, atlas: Atlas, addresses: AddressBook | None = None) -> None:
         self._rules = RuleBook(city)
         self._atlas = atlas
+        self._addresses = addresses
+        self._extent = city.extent
         self._version = city.version
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:
-        """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department."""
-        events = cast("Sequence[RequestClassified]", batch)
-        found = iter(self._atlas.locate([event.report.place for event in events if event.report.place is not None]))
-        return [self._route(event, next(found) if event.report.place is not None else None) for event in events]
+        """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department.
 
-    def _route(self, event: RequestClassified, where: Whereabouts | None) -> RequestRouted:
-        report, classification = event.report, event.classification
+        A report that has an address and no place gets the place of its address.
+        """
+        events = cast("Sequence[RequestClassified]", batch)
+        placed = [self._placed(event.report) for event in events]
+        found = iter(self._atlas.locate([report.place for report, _ in placed if report.place is not None]))
+        return [
+            self._route(event, report, match, next(found) if report.place is not None else None)
+            for event, (report, match) in zip(events, placed, strict=True)
+        ]
+
+    def _placed(self, report: Report) -> tuple[Report, AddressMatch | None]:
+        if report.place is not None or not report.address or self._addresses is None:
+            return report, None
+        match = self._addresses.find(report.address)
+        return (msgspec.structs.replace(report, place=match.place) if match.place else report), match
+
+    def _route(
+        self, event: RequestClassified, report: Report, match: AddressMatch | None, where: Whereabouts | None
+    ) -> RequestRouted:
+        classification = event.classification
         situation = Situation(
             service_code=classification.service_code,
             family=classification.family,
@@ -193,6 +222,7 @@ class Router:
             placed=where is not None,
             outside=where is not None and where.outside,
             areas=tuple(_whole(area) for area in where.boundaries) if where else (),
+            swapped=where is not None and where.outside and self._swapped(report.place),
         )
         choice = self._rules.choose(situation, report.requested_at)
         place = report.place
@@ -208,9 +238,14 @@ class Router:
                 ambiguous=self._elsewhere(situation, where, choice, report.requested_at),
                 outside=situation.outside,
                 cell=h3.latlng_to_cell(place.latitude, place.longitude, CELL_RESOLUTION) if place else "",
+                address=match,
                 version=self._version,
             ),
         )
+
+    def _swapped(self, place: Place | None) -> bool:
+        west, south, east, north = self._extent
+        return place is not None and west <= place.latitude <= east and south <= place.longitude <= north
 
     def _elsewhere(
         self, situation: Situation, where: Whereabouts | None, choice: Choice, when: datetime

@@ -107,9 +107,7 @@ class Reverse:
         known = np.flatnonzero(np.isfinite(longitude) & np.isfinite(latitude))
         if len(self._leg_piece) and len(known):
             metres = self._ground.plane.metres(np.column_stack([longitude[known], latitude[known]]))
-            (at, leg), far = self._legs.query_nearest(
-                shapely.points(metres), return_distance=True, all_matches=False
-            )
+            (at, leg), far = self._legs.query_nearest(shapely.points(metres), return_distance=True, all_matches=False)
             piece = self._leg_piece[leg]
             of = np.array([each.street for each in self._ground.pieces])
             street[known[at]], distance[known[at]] = of[piece], far
@@ -122,6 +120,14 @@ class Reverse:
                     cross[known[rows]] = others[best]
                     cross_distance[known[rows]] = apart[np.arange(len(rows)), best]
         return Nearest(street, distance, cross, cross_distance)
+
+    def meets(self, piece: int) -> int:
+        """Give the street that meets a piece nearest to its middle, -1 where none does."""
+        others, points = self._crosses(piece)
+        if not len(others):
+            return -1
+        x, y, _ = self._ground.pieces[piece].centre()
+        return int(others[np.hypot(*(points - [x, y]).T).argmin()])
 
     def _crosses(self, piece: int) -> tuple[Ints, Floats]:
         """Give the streets that meet a piece, and where, in metres."""

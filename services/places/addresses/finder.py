@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Final
 
@@ -14,9 +14,9 @@ from services.parts import AddressKind, AddressMatch, Place, PlaceMethod
 from services.places.addresses.crossings import Crossing, Crossings, Nearest, Reverse
 from services.places.addresses.ground import Floats, Piece, lay_out
 from services.places.addresses.houses import Houses
+from services.places.addresses.languages import convention
 from services.places.addresses.spelling import LONGEST, Speller, alphabet, plain
 from services.places.addresses.streets import MOST_CANDIDATES, StreetMatch, StreetNames
-from services.places.addresses.words import convention
 from services.places.addresses.written import Hints, Reader, Reading
 
 RELATED_M: Final = 50.0
@@ -43,12 +43,11 @@ class Addresses:
         self._city = city
         self._speller = Speller(convention(city.address_languages or city.languages[:1]))
         table = city.house_numbers
-        numbered = table.streets if table else ()
-        self.names = StreetNames([each.name for each in (*city.streets, *numbered)], self._speller)
+        numbered = [each.name for each in table.streets] if table else []
+        self.names = StreetNames([*(each.name for each in city.streets), *numbered], self._speller)
         self._ground = lay_out(city, self.names)
         self._houses = Houses(table, self._ground, len(self.names))
         self._crossings = Crossings(self._ground)
-        self._reverse: Reverse | None = None
         self._landmarks = StreetNames([each.name for each in city.landmarks], self._speller)
         pieces = self._ground.pieces
         zips = frozenset(code for piece in pieces for code in piece.zips)
@@ -57,6 +56,10 @@ class Addresses:
         self._alphabets = {alphabet(name) for name in self.names.names}
         self._numeric = {word for name in self.names.names for word in plain(name).split() if word.isdigit()}
         self.find = lru_cache(maxsize=_KEPT)(self._find)
+
+    @cached_property
+    def _by_point(self) -> Reverse:
+        return Reverse(self._ground)
 
     @property
     def known(self) -> bool:
@@ -73,9 +76,7 @@ class Addresses:
 
     def nearest(self, longitude: Floats, latitude: Floats) -> Nearest:
         """Give the nearest street and cross street of each point (WGS 84 degrees), by their places in `names.names`."""
-        if self._reverse is None:
-            self._reverse = Reverse(self._ground)
-        return self._reverse.nearest(np.asarray(longitude, np.float64), np.asarray(latitude, np.float64))
+        return self._by_point.nearest(np.asarray(longitude, np.float64), np.asarray(latitude, np.float64))
 
     def _find(self, text: str, near: Near | None = None) -> AddressMatch:
         """Find an address as it was written; `near` tells streets of one name apart."""
@@ -84,22 +85,22 @@ class Addresses:
             reason = _ONLY_NUMBER if any(plain(part) for part in parts) else "no street is named"
             return AddressMatch(outcome="unknown", reason=reason)
         for part in parts:
-            for reading, more in self._exact(part):
-                return self._at(reading, self.names.look_up(reading.street), _both(hints, more), near)
+            for reading in self._exact(part):
+                return self._at(reading, self.names.look_up(reading.street), hints, near)
         for part in parts:
-            crossed = self._crossed(part, hints, near)
+            crossed = self._crossed(part, near)
             if crossed:
                 return crossed
+        for part in parts:
+            for shorter, more in self._reader.shorter(part):
+                for reading in self._exact(shorter):
+                    return self._at(reading, self.names.look_up(reading.street), _both(hints, more), near)
         landmark = self._landmark(parts)
         return landmark or self._by_guess(parts, hints, near)
 
-    def _exact(self, part: str) -> Iterable[tuple[Reading, Hints]]:
-        """Give the first reading whose street is spelt as one of the city's."""
-        for alternative, hints in chain(((part, Hints()),), self._reader.shorter(part)):
-            for reading in self._ordered(alternative):
-                if self.names.look_up(reading.street).outcome != "unknown":
-                    yield reading, hints
-                    return
+    def _exact(self, part: str) -> Iterable[Reading]:
+        """Give the readings whose street is spelt as one of the city's."""
+        return (reading for reading in self._ordered(part) if self.names.look_up(reading.street).outcome != "unknown")
 
     def _ordered(self, part: str) -> Iterable[Reading]:
         """Give the readings of a part; a street of the very name goes before a street and a house number."""
@@ -107,17 +108,24 @@ class Addresses:
             yield Reading(part)
         yield from self._reader.readings(part)
 
-    def _crossed(self, part: str, hints: Hints, near: Near | None) -> AddressMatch | None:
+    def _crossed(self, part: str, near: Near | None) -> AddressMatch | None:
         for one, other, certain in self._reader.crossed(part):
-            sides = [self._side(one), self._side(other)]
-            if any(side.outcome == "unknown" for side in sides) and not certain:
-                continue
-            if all(side.outcome == "found" for side in sides) and (certain or any(side.exact for side in sides)):
-                return self._meeting(sides[0].streets[0], sides[1].streets[0], hints, near)
+            sides = self._side(one), self._side(other)
+            maybe = [(a, b) for a in sides[0].streets for b in sides[1].streets if a != b]
+            if any(side.outcome == "unknown" for side in sides):
+                maybe = []
+            meeting = [pair for pair in maybe if self._crossings.between(*pair)]
+            if len(meeting) == 1 and (certain or any(side.exact for side in sides)):
+                return self._meeting(*meeting[0], near)
+            if all(side.outcome == "found" for side in sides) and maybe and certain:
+                names = f"{self.names.names[maybe[0][0]]} & {self.names.names[maybe[0][1]]}"
+                return AddressMatch(outcome="unknown", text=names, reason="these two streets do not meet")
             if certain:
-                bad = next(side for side in sides if side.outcome != "found")
-                said = one if bad is sides[0] else other
-                return self._not_found(bad, f"of the crossing, {said[:60]!r} is not clear: {bad.reason}")
+                side, said = next(
+                    ((side, said) for side, said in zip(sides, (one, other), strict=True) if side.outcome != "found"),
+                    (sides[0], one),
+                )
+                return self._not_found(side, f"of the crossing, {said[:60]!r} is not clear: {side.reason}")
         return None
 
     def _side(self, text: str) -> StreetMatch:
@@ -129,13 +137,11 @@ class Addresses:
                 break
         return found
 
-    def _meeting(self, one: int, other: int, hints: Hints, near: Near | None) -> AddressMatch:
+    def _meeting(self, one: int, other: int, near: Near | None) -> AddressMatch:
         names = f"{self.names.names[one]} & {self.names.names[other]}"
         found = list(self._crossings.between(one, other))
         if near and len(found) > 1:
             found = [min(found, key=lambda each: self._metres_from(near, each.x, each.y))]
-        if not found:
-            return AddressMatch(outcome="unknown", text=names, reason="these two streets do not meet")
         middle = _hull(found)
         place = self._place("crossing", middle.x, middle.y, middle.radius_m)
         if len(found) == 1:
@@ -238,10 +244,16 @@ class Addresses:
 
     def _two_of_a_name(self, street: int, pieces: tuple[int, ...], reading: Reading) -> AddressMatch:
         written = self._written(street, reading)
-        labels = [self._ground.pieces[piece].label for piece in pieces[:MOST_CANDIDATES]]
+        labels = [self._label(piece) for piece in pieces[:MOST_CANDIDATES]]
         candidates = tuple(f"{written} ({label})" if label else written for label in labels)
         reason = f"there are {len(pieces)} streets of this name, and nothing says which"
         return AddressMatch(outcome="unsure", text=written, candidates=candidates, reason=reason)
+
+    def _label(self, piece: int) -> str:
+        """Give what tells a street from others of its name: a quarter, a ZIP, or a street that it meets."""
+        label = self._ground.pieces[piece].label
+        crossing = -1 if label else self._by_point.meets(piece)
+        return f"at {self.names.names[crossing]}" if crossing >= 0 else label
 
     def _told_apart(self, pieces: tuple[int, ...], hints: Hints, near: Near | None) -> tuple[int, ...]:
         if len(pieces) < 2:  # noqa: PLR2004 - nothing to tell apart
@@ -289,9 +301,7 @@ def _joined(*reasons: str) -> str:
 
 
 def _unsure(match: AddressMatch) -> AddressMatch:
-    return AddressMatch(
-        outcome="unsure", kind=match.kind, text=match.text, place=match.place, reason=match.reason
-    )
+    return AddressMatch(outcome="unsure", kind=match.kind, text=match.text, place=match.place, reason=match.reason)
 
 
 def _hull(found: Sequence[Crossing]) -> Crossing:

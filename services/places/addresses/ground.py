@@ -68,7 +68,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """All streets' pieces: `pieces_of[street]` are places in `pieces`; `row_piece` is the piece of each house number."""
+    """All streets' pieces: `pieces_of[street]` are places in `pieces`; `row_piece` has that of each house number."""
 
     plane: Plane
     pieces: tuple[Piece, ...]
@@ -83,9 +83,9 @@ def lay_out(city: City, names: StreetNames) -> Ground:
     """Put the city's streets and house numbers on the plane, and tell streets of one name apart."""
     plane = Plane(city.extent)
     lines: dict[int, list[BaseGeometry]] = {}
-    for street in city.streets:
-        if not street.line.is_empty:
-            lines.setdefault(names.number(street.name), []).extend(shapely.get_parts(plane.flat(street.line)))
+    for named in city.streets:
+        if not named.line.is_empty:
+            lines.setdefault(names.number(named.name), []).extend(shapely.get_parts(plane.flat(named.line)))
     table = city.house_numbers
     rows = plane.metres(np.column_stack([table.longitude, table.latitude])) if table else np.zeros((0, 2))
     groups = np.array([names.number(each.name) for each in table.streets] if table else [], dtype=np.int64)
@@ -104,11 +104,14 @@ class _Laying:
         self.city, self.plane, self.names = city, plane, names
         self.rows, self.row_group = rows, row_group
         self.row_piece = np.full(len(rows), -1, dtype=np.int64)
+        areas = [area.geometry for layer in city.layers if layer.limits for area in layer.areas]
+        self.limits = plane.flat(shapely.union_all(areas)) if areas else None
+        shapely.prepare(self.limits)
         self.pieces: list[Piece] = []
         self.pieces_of: list[tuple[int, ...]] = []
 
     def street(self, street: int, lines: Sequence[BaseGeometry], rows: Ints) -> None:
-        shapes = [shapely.line_merge(shapely.union_all(part)) for part in _clusters(lines)]
+        shapes = self._inside([shapely.line_merge(shapely.union_all(part)) for part in _clusters(lines)])
         owner = np.zeros(len(rows), dtype=np.int64)
         if len(rows) and len(shapes) > 1:
             points = shapely.points(self.rows[rows])
@@ -121,6 +124,12 @@ class _Laying:
             held = rows[owner == at]
             self.pieces.append(self._piece(street, shape, held, told_apart=len(shapes) > 1))
         self.pieces_of.append(tuple(range(first, len(self.pieces))))
+
+    def _inside(self, shapes: list[BaseGeometry]) -> list[BaseGeometry]:
+        """Leave out streets of the same name that lie wholly beyond the city's limits, in the next town."""
+        if self.limits is None or len(shapes) < 2:  # noqa: PLR2004 - nothing to tell apart
+            return shapes
+        return [shape for shape in shapes if shape.intersects(self.limits)] or shapes
 
     def _of_rows(self, rows: Ints) -> tuple[list[BaseGeometry], Ints]:
         """Tell apart by ZIP and quarter, and bring together again what lies side by side."""

@@ -77,9 +77,7 @@ class Speller:
         written = " ".join((bare, kind) if self.convention.kind_last else (kind, bare)).strip()
         same = self._same(name)
         said = tuple(sorted(word for word in same if word not in self.convention.particles)) or tuple(sorted(same))
-        return Spelt(
-            written=written, kind=kind, name=tuple(same), bare=bare, as_typed=" ".join(words), bag=said
-        )
+        return Spelt(written=written, kind=kind, name=tuple(same), bare=bare, as_typed=" ".join(words), bag=said)
 
     def _kind(self, words: list[str]) -> tuple[str, list[str]]:
         way = self.convention
@@ -137,7 +135,9 @@ class Speller:
 
 def _roman(word: str) -> int:
     values = [_ROMAN_VALUE[sign] for sign in word]
-    return sum(-value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True))
+    return sum(
+        -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
+    )
 
 
 def umlauts_as_letters(text: str) -> str:

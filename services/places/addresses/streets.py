@@ -88,13 +88,8 @@ class StreetNames:
         return len(self.names)
 
     def number(self, name: str) -> int:
-        """Give the number of a name that the index was made of.
-
-        Raises:
-            KeyError: it was not.
-
-        """
-        return self._numbers[name]
+        """Give the number of a name that the index was made of; -1 for one without a letter or figure."""
+        return self._numbers.get(name, -1)
 
     def _add(self, name: str) -> None:
         spelt = self._speller.spell(name)
@@ -131,7 +126,9 @@ class StreetNames:
         if not found:
             return StreetMatch("unknown")
         if len(found) > 1:
-            return StreetMatch("unsure", tuple(found[:MOST_CANDIDATES]), "more than one street is called so", exact=True)
+            return StreetMatch(
+                "unsure", tuple(found[:MOST_CANDIDATES]), "more than one street is called so", exact=True
+            )
         return StreetMatch("found", (found[0],), exact=True)
 
     def find(self, text: str) -> StreetMatch:
@@ -155,7 +152,9 @@ class StreetNames:
         if not spelt.written:
             return []
         key, bare = plain(text), spelt.bare
-        begun = [at for at, other in enumerate(self._spelt) if other.bare.startswith(bare) or other.written.startswith(key)]
+        begun = [
+            at for at, other in enumerate(self._spelt) if other.bare.startswith(bare) or other.written.startswith(key)
+        ]
         alike = process.extract(bare, self._bare_keys, scorer=fuzz.ratio, score_cutoff=_ALIKE, limit=most)
         return list(dict.fromkeys([*begun[:most], *(at for _, _, at in alike)]))[:most]
 
@@ -182,7 +181,7 @@ class StreetNames:
         least = min(costs.values())
         weights = {number: math.exp(least - cost) for number, cost in costs.items()}
         ranked = sorted(weights, key=lambda number: (-weights[number], self.names[number]))
-        if 1 >= STANDS_OUT * sum(weights.values()):
+        if STANDS_OUT * sum(weights.values()) <= 1:
             return StreetMatch("found", (ranked[0],), "the name was mistyped")
         return StreetMatch("unsure", tuple(ranked[:MOST_CANDIDATES]), "it is near more than one street's name")
 

@@ -1,4 +1,4 @@
-"""What a citizen wrote taken apart: street, house number, crossing, ZIP and quarter, and what says nothing of a place."""
+"""What a citizen wrote taken apart: street, house number, crossing, ZIP, quarter, and what says nothing of a place."""
 
 import re
 from collections.abc import Iterator
@@ -66,8 +66,8 @@ class Reader:
                 code = words[-1]
             elif " ".join(words) in self._quarters:
                 quarter = " ".join(words)
-            elif kept and _NUMBER.match(part):
-                kept[-1] = f"{kept[-1]} {_NUMBER.match(part)[1]}"  # type: ignore[index] - it matches
+            elif kept and (number := _NUMBER.match(part)):
+                kept[-1] = f"{kept[-1]} {number[1]}"
             elif words[0] in self._way.units and kept:
                 continue
             elif not kept or not self._is_city(words):
@@ -95,6 +95,10 @@ class Reader:
         said = [plain(word) for word in words]
         for at in range(2, len(words)):
             if said[at] in self._way.units or words[at].startswith("#"):
+                yield " ".join(words[:at]), Hints()
+                break
+        for at in range(1, len(words) - 1):  # "Elm Street near the school", "Elm Street between A and B"
+            if any(said[at : at + len(phrase)] == phrase for phrase, _ in self._relations):
                 yield " ".join(words[:at]), Hints()
                 break
         size = len(self._city)
