@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import shapely
@@ -93,12 +94,15 @@ def _read(directory: Path, findings: Findings) -> City | None:
             section.done()
     if town is None or services is None or offices is None or policy is None:
         return None
+    extent = _extent(town, tuple(found.values()))
+    if places.house_numbers:
+        _check_within(town, places.house_numbers, extent)
     city = City(
         name=town.text("name"),
         jurisdiction_id=town.text("jurisdiction_id"),
         time_zone=_time_zone(town),
         languages=languages,
-        extent=_extent(town, tuple(found.values())),
+        extent=extent,
         categories=categories,
         families=families,
         departments=departments,
@@ -190,6 +194,19 @@ def _streets(section: Section, directory: Path) -> tuple[Street, ...]:
     file = section.node.values.get("file")
     table = isinstance(file, Scalar) and Path(file.text.strip()).suffix.lower() in TABLES
     return read_street_names(section, directory) if table else read_streets(section, directory)
+
+
+def _check_within(town: Section, table: HouseNumbers, extent: Extent) -> None:
+    west, south, east, north = extent
+
+    def within(x: Any, y: Any) -> int:  # noqa: ANN401 - an array
+        return int(((west <= x) & (x <= east) & (south <= y) & (y <= north)).sum())
+
+    held, count = within(table.longitude, table.latitude), len(table.number)
+    if held * 2 < count:
+        swapped = within(table.latitude, table.longitude) > held
+        remedy = "x and y are the wrong way round" if swapped else "is crs that of the file?"
+        town.warn("places", f"{count - held:,} of {count:,} house numbers lie outside of the extent", "", remedy)
 
 
 def _time_zone(town: Section) -> str:

@@ -22,7 +22,9 @@ from services.city.section import Section
 
 TABLES = {".csv", ".tsv", ".txt"}
 HIGHEST = 999_999
-_NUMBER = re.compile(r"\s*(\d{1,6})(?:\.0)?\s*[-/\s]?\s*([^\W_]{0,8}(?:[-/][^\W_]{1,4})?)\s*")
+_NUMBER = re.compile(r"\s*(\d{1,6})(?:\.0)?(?!\d)\s*[-/\s]?\s*([^\W_]{0,8}(?:[-/][^\W_]{1,4})?)\s*")
+_SHAPE = "\0shape"
+"""Where a feature's geometry stands among its properties."""
 _SHOWN = 5
 """Rows of one kind of trouble that are named one by one."""
 _LON, _LAT = 180.0, 90.0
@@ -61,7 +63,7 @@ def read_landmarks(section: Section, directory: Path) -> tuple[Landmark, ...]:
     section.done()
     found: list[Landmark] = []
     for line, row in source.rows((name, x, y) if source.table else (name,)):
-        shape = row.get("") if not source.table else _point(row.get(x), row.get(y))
+        shape = row.get(_SHAPE) if not source.table else _point(row.get(x), row.get(y))
         called = _word(row.get(name))
         if not called:
             source.odd(line, "a landmark without a name")
@@ -99,7 +101,7 @@ class _Columns:
 
 @dataclass
 class _Source:
-    """The file that a section names, row by row; for features, the shape stands under the empty name."""
+    """The file that a section names, row by row; a feature's geometry stands under `_SHAPE`."""
 
     section: Section
     directory: Path
@@ -146,7 +148,7 @@ class _Source:
         for number, feature in enumerate(read_features(self.directory / self.file)):
             if not number:
                 self._missing(asked, list(feature.properties), feature.line)
-            yield feature.line, {**feature.properties, "": feature.geometry}
+            yield feature.line, {**feature.properties, _SHAPE: feature.geometry}
 
     def _table(self, asked: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         path = self.directory / self.file
@@ -167,7 +169,8 @@ class _Source:
                         yield line, {name: row[place] for name, place in at.items() if place < len(row)}
             except UnicodeDecodeError as error:
                 seen = f"byte 0x{error.object[error.start]:02x} is not {self.encoding}"
-                raise UnreadableError(seen, remedy="save it as UTF-8, or say its encoding") from None
+                line = self._undecodable(path)
+                raise UnreadableError(seen, line=line, remedy="save it as UTF-8, or say its encoding") from None
             except csv.Error as error:
                 seen = f"not CSV ({error})"
                 raise UnreadableError(seen, expected="a table with a header", remedy="export the file again") from None
@@ -177,6 +180,15 @@ class _Source:
             return path.open(encoding=self.encoding, newline="")
         except (LookupError, OSError) as error:
             raise UnreadableError(str(error), remedy="say encoding: utf-8 or latin-1") from None
+
+    def _undecodable(self, path: Path) -> int:
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    line.decode(self.encoding)
+                except UnicodeDecodeError:
+                    return number
+        return 0
 
     def _missing(self, asked: Sequence[str], names: list[str], line: int) -> None:
         for name in asked:
@@ -216,11 +228,14 @@ class _HouseReader:
     def _where(self, row: dict[str, Any], columns: _Columns) -> tuple[float, float]:
         if self.source.table:
             return _number(row.get(columns.x)), _number(row.get(columns.y))
-        shape = row.get("")
+        shape = row.get(_SHAPE)
         return (math.nan, math.nan) if shape is None or shape.is_empty else (shape.centroid.x, shape.centroid.y)
 
     def finished(self, crs: str) -> HouseNumbers | None:
-        longitude, latitude = self._degrees(crs)
+        degrees = self._degrees(crs)
+        if degrees is None:
+            return None
+        longitude, latitude = degrees
         inside = (np.abs(longitude) <= _LON) & (np.abs(latitude) <= _LAT)
         for at in np.flatnonzero(~inside)[: _SHOWN + 1].tolist():
             self.source.odd(self.line[at], f"not in WGS 84 degrees: saw {longitude[at]:g}, {latitude[at]:g}")
@@ -242,7 +257,7 @@ class _HouseReader:
             latitude=latitude[inside],
         )
 
-    def _degrees(self, crs: str) -> tuple[Any, Any]:
+    def _degrees(self, crs: str) -> tuple[Any, Any] | None:
         x, y = np.frombuffer(self.x), np.frombuffer(self.y)
         if not crs or not len(x):
             return x, y
@@ -250,12 +265,12 @@ class _HouseReader:
             import pyproj  # noqa: PLC0415 - only the `train` extra has it
         except ImportError:
             self.source.section.fault("crs", f"{crs} needs pyproj, which is not installed", "", INSTALL)
-            return x[:0], y[:0]
+            return None
         try:
             transformer = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
         except pyproj.exceptions.ProjError as error:
             self.source.section.fault("crs", f"saw {crs!r} ({error})", "a code such as EPSG:3003")
-            return x[:0], y[:0]
+            return None
         longitude, latitude = transformer.transform(x, y)
         return np.asarray(longitude), np.asarray(latitude)
 

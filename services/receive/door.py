@@ -208,7 +208,8 @@ class Reading:
             raise AnswerError(HTTPStatus.BAD_REQUEST, *(fault.description for fault in asked), code="bad_query")
         if isinstance(asked, str):
             match = await asyncio.to_thread(book.find, asked)
-            near = () if match.candidates or match.outcome == "found" else await asyncio.to_thread(book.suggest, asked)
+            asking = match.reason and not match.candidates
+            near = await asyncio.to_thread(book.suggest, asked) if asking else []
             return document(request, "addresses", open311.address(asked, match, near))
         around = await asyncio.to_thread(book.around, asked.latitude, asked.longitude)
         return document(request, "addresses", open311.surroundings(asked, around))

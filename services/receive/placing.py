@@ -16,7 +16,8 @@ WORLD: Final[Extent] = (-180.0, -90.0, 180.0, 90.0)
 _NOWHERE: Final = 1e-3
 """Degrees: so near to 0, 0 a position is one that a telephone did not have."""
 _BESIDE_KM: Final = 1.0
-_KM_PER_DEGREE: Final = 111.195
+_EARTH_KM: Final = 6_371.009
+"""The Earth's mean radius (IUGG)."""
 
 
 class Around(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -80,6 +81,8 @@ def odd_address(match: AddressMatch, names: Mapping[str, str]) -> Fault | None:
 
 def _km_outside(extent: Extent, latitude: float, longitude: float) -> float:
     west, south, east, north = extent
-    up = max(south - latitude, 0.0, latitude - north)
-    aside = min(max(west - longitude, 0.0, longitude - east), 360 - (east - west))
-    return math.hypot(up, aside * math.cos(math.radians(latitude))) * _KM_PER_DEGREE
+    """Give the distance to the extent's nearest parallel and meridian, along a great circle (haversine)."""
+    here, there = math.radians(latitude), math.radians(min(max(latitude, south), north))
+    aside = math.radians(longitude - min(max(longitude, west), east))
+    half = math.sin((here - there) / 2) ** 2 + math.cos(here) * math.cos(there) * math.sin(aside / 2) ** 2
+    return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(half)))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import shapely
 
 from services.city.model import HouseNumbers
-from services.places.addresses.ground import Ground, Ints
+from services.places.addresses.ground import Floats, Ground, Ints
 
 ROOFTOP_M: Final = 5.0
 BETWEEN_M: Final = 20.0
@@ -33,6 +34,7 @@ class Houses:
         number = table.number if table else np.zeros(0, np.int32)
         suffix = table.suffix if table else np.zeros(0, np.int32)
         order = np.lexsort((suffix, number, ground.row_street))
+        self._ground = ground
         self._number = number[order]
         self._suffix = suffix[order]
         self._piece = ground.row_piece[order]
@@ -93,10 +95,23 @@ class Houses:
     def _interpolated(self, low: int, high: int, number: int) -> House:
         before, after = int(self._number[low]), int(self._number[high])
         share = (number - before) / (after - before)
-        point = self._rows[low] + share * (self._rows[high] - self._rows[low])
+        point = self._along(low, high, share)
         gap = float(np.hypot(*(self._rows[high] - self._rows[low])))
         reason = f"there is no {number} in the list: it is put between {before} and {after}, {gap:.0f} m apart"
         return House("interpolated", float(point[0]), float(point[1]), max(BETWEEN_M, gap / 2), reason)
+
+    def _along(self, low: int, high: int, share: float) -> Floats:
+        """Give the point between two houses, along their street where it has one line, as far from it as they are."""
+        ends = self._rows[[low, high]]
+        line = self._ground.pieces[self._piece[low]].shape
+        if line.geom_type != "LineString" or self._piece[low] != self._piece[high]:
+            return np.asarray(ends[0] + share * (ends[1] - ends[0]))
+        begin, end = shapely.line_locate_point(line, shapely.points(ends)).tolist()
+        feet = shapely.get_coordinates(
+            shapely.line_interpolate_point(line, [begin, end, begin + share * (end - begin)])
+        )
+        aside = ends - feet[:2]
+        return np.asarray(feet[2] + aside[0] + share * (aside[1] - aside[0]))
 
     def _spread(self, rows: Ints) -> float:
         if len(rows) == 1:

@@ -160,13 +160,13 @@ class StreetNames:
 
     def _shortened(self, spelt: Spelt) -> list[int]:
         """Give the streets that have all the words, in part as initials, and more: "Via G. Verdi", "Via Verdi"."""
-        full = [word for word in spelt.bag if len(word) > 1]
+        full = [word for word in spelt.bag if len(word) > 1 or word.isdigit()]
         if not full:
             return []
         near = set.intersection(*(self._by_word.get(word, set()) for word in full))
-        initials = [word for word in spelt.bag if len(word) == 1]
+        initials = [word for word in spelt.bag if word not in full]
         fit = [at for at in sorted(near) if _begin(self._spelt[at], full, initials)]
-        return [at for at in fit if not spelt.kind or self._spelt[at].kind == spelt.kind]
+        return [at for at in fit if not spelt.kind or spelt.kind in (self._spelt[at].kind, *self._spelt[at].name)]
 
     def _of_short(self, spelt: Spelt, fit: Sequence[int]) -> StreetMatch:
         only = self._spelt[fit[0]]

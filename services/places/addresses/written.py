@@ -17,7 +17,7 @@ _SUFFIX: Final = r"(?:[-/]\s?(?:\d{1,4}|[^\W\d_]{1,3})|\s?(?:bis|ter|quater|quin
 _TAIL: Final = re.compile(rf"^(.*[^\W\d_].*?)[\s,.:#]+(\d{{1,6}}{_SUFFIX}?)[\s.,]*$", re.IGNORECASE | re.DOTALL)
 _HEAD: Final = re.compile(rf"^\W*(\d{{1,6}}{_SUFFIX}?)[\s,]+(\S.*)$", re.IGNORECASE | re.DOTALL)
 _HEAD_BARE: Final = re.compile(r"^\W*(\d{1,6})[\s,]+(\S.*)$", re.DOTALL)
-_NUMBER: Final = re.compile(rf"^\W*(?:[^\W\d_]{{1,7}}\W+)?(\d{{1,6}}{_SUFFIX}?)\W*$", re.IGNORECASE)
+_NUMBER: Final = re.compile(rf"^\W*(?:([^\W\d_]{{1,12}})\W*)?\b(\d{{1,6}}{_SUFFIX}?)\W*$", re.IGNORECASE)
 _ZIP: Final = re.compile(r"[a-z]{0,2}\d{4,6}")
 _CROSS_SIGNS: Final = re.compile(r"\s*(?:&|@|\+|(?<=[^\W\d_])\s*/\s*(?=\S*[^\W\d_]))\s*")
 _CERTAIN_ZIP: Final = 5
@@ -62,12 +62,14 @@ class Reader:
             words = plain(part).split()
             if not words:
                 continue
-            if self._is_zip(words, numbered=bool(kept) and _NUMBER.match(kept[-1]) is None):
+            if self._is_zip(words, numbered=bool(kept) and not self._number(kept[-1])):
                 code = words[-1]
             elif " ".join(words) in self._quarters:
                 quarter = " ".join(words)
-            elif kept and (number := _NUMBER.match(part)):
-                kept[-1] = f"{kept[-1]} {number[1]}"
+            elif kept and (number := self._number(part)):
+                kept[-1] = f"{kept[-1]} {number}"
+            elif kept and self._number(kept[-1]):
+                kept[-1] = f"{kept[-1]} {part.strip()}"
             elif words[0] in self._way.units and kept:
                 continue
             elif not kept or not self._is_city(words):
@@ -79,6 +81,11 @@ class Reader:
     def _unbracketed(self, found: re.Match[str]) -> str:
         """Take "Verdi (Via)" for one name, and any other bracket for a part of its own."""
         return f" {found[1]} " if plain(found[1]) in self._way.kinds else f",{found[1]},"
+
+    def _number(self, part: str) -> str:
+        """Give the house number that is all there is in a part; empty where there is more, or none."""
+        found = _NUMBER.match(part)
+        return found[2] if found and (not found[1] or plain(found[1]) in self._way.numbering) else ""
 
     def _is_zip(self, words: list[str], *, numbered: bool) -> bool:
         if len(words) > 2 or not _ZIP.fullmatch(words[-1]):  # noqa: PLR2004 - "CT 06511"
@@ -134,6 +141,9 @@ class Reader:
             yield from self._reading(self._unnumbered(tail[1]), tail[2])
 
     def _numbered_first(self, part: str) -> Iterator[Reading]:
+        first, _, rest = part.partition(" ")
+        if rest and plain(first) in self._way.numbering:
+            part = rest
         for shape in (_HEAD, _HEAD_BARE):
             if head := shape.match(part):
                 yield from self._reading(head[2], head[1])
