@@ -99,7 +99,7 @@ class Router:
     def handle(self, batch: Sequence[Event]) -> list[Event]:
         """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department.
 
-        A report that has an address and no place gets the place of its address.
+        A report that has an address and no place gets the place of its address, where that is found for certain.
         """
         events = cast("Sequence[RequestClassified]", batch)
         found = [self._found(event.report) for event in events]
@@ -121,7 +121,8 @@ class Router:
         if report.place is not None or not report.address or self._addresses is None:
             return report, None
         match = self._addresses.find(report.address)
-        return (msgspec.structs.replace(report, place=match.place) if match.place else report), match
+        sure = match.outcome == "found" and match.place is not None
+        return (msgspec.structs.replace(report, place=match.place) if sure else report), match
 
     def _route(self, event: RequestClassified, report: Report, match: AddressMatch | None, spot: Spot) -> RequestRouted:
         classification, place, where, around = event.classification, spot.place, spot.where, spot.around

@@ -63,6 +63,24 @@ def test_a_street_through_two_districts_says_whose_the_report_may_be() -> None:
     assert {area.area_id for area in (*got.routing.boundaries, *got.routing.ambiguous)} >= {"west", "east"}
 
 
+def test_streets_that_meet_twice_are_no_place_to_send_anybody_to_and_the_circle_is_told() -> None:
+    loop = street("Loop Road", (10.041, 49.999), (10.041, 50.001), (10.049, 50.001), (10.049, 49.999))
+    town = msgspec.structs.replace(TOWN, streets=(*TOWN.streets, loop))
+    event = classified(None)
+    event = msgspec.structs.replace(
+        event, report=msgspec.structs.replace(event.report, address="Wharf Road & Loop Road")
+    )
+    (got,) = Router(town, ShapelyAtlas(town.layers), Addresses(town)).handle([event])
+    assert isinstance(got, RequestRouted)
+    assert got.report.place is None
+    assert got.routing.address is not None
+    assert (got.routing.address.outcome, got.routing.address.reason) == (
+        "unsure",
+        "these two streets meet at 2 places",
+    )
+    assert got.routing.address.place is not None
+
+
 def test_a_place_that_was_given_stays_as_it_is() -> None:
     got = routed("Wharf Rd & Quay Ln", spot(9.95))
     assert got.report.place == spot(9.95)

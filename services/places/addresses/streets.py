@@ -26,6 +26,8 @@ _LETTERS: Final = 27
 _KINDS_OF_ERROR: Final = math.log(4)
 _FURTHER: Final = math.log(3)
 """A second error is taken to be a third as likely as the first."""
+_WEIGHED: Final = 2
+"""Errors that a street may be away and still be weighed against the nearest."""
 _NEAR: Final = 12
 """Streets that are weighed against each other, at most."""
 _LETTERS_FOR: Final = (2, 4, 16)
@@ -54,14 +56,15 @@ class _Keys:
         self._numbers = [number for _, number in by_length]
         self._lengths = [len(key) for key in self._keys]
 
-    def near(self, typed: str, most: int) -> Iterable[tuple[str, int]]:
-        """Give spellings, with their streets' numbers, that are up to `most` errors away."""
+    def near(self, typed: str, most: int) -> Iterable[tuple[str, int, int]]:
+        """Give spellings up to `most` errors away, with their streets' numbers and how many errors."""
         begin = bisect_left(self._lengths, len(typed) - most)
         keys = self._keys[begin : bisect_right(self._lengths, len(typed) + most)]
         # The restricted distance is quick and may count one error more: two letters changed over, one between gone.
         for key, far, at in process.extract(typed, keys, scorer=OSA.distance, score_cutoff=most + 1, limit=_NEAR):
-            if _figures(key, typed) and (far <= most or DamerauLevenshtein.distance(key, typed) <= most):
-                yield key, self._numbers[begin + at]
+            errors = far if far <= most else DamerauLevenshtein.distance(key, typed)
+            if errors <= most and _figures(key, typed):
+                yield key, self._numbers[begin + at], errors
 
 
 class StreetNames:
@@ -175,28 +178,35 @@ class StreetNames:
         return StreetMatch("unsure", tuple(fit[:MOST_CANDIDATES]), "the name was given in part")
 
     def _mistyped(self, spelt: Spelt) -> StreetMatch:
-        costs = self._costs(spelt)
-        if not costs:
+        costs, near_enough = self._costs(spelt)
+        if not near_enough:
             return StreetMatch("unknown", tuple(self.suggest(spelt.written)), "no street is called so")
         least = min(costs.values())
         weights = {number: math.exp(least - cost) for number, cost in costs.items()}
         ranked = sorted(weights, key=lambda number: (-weights[number], self.names[number]))
-        if STANDS_OUT * sum(weights.values()) <= 1:
+        if ranked[0] in near_enough and STANDS_OUT * sum(weights.values()) <= 1:
             return StreetMatch("found", (ranked[0],), "the name was mistyped")
         return StreetMatch("unsure", tuple(ranked[:MOST_CANDIDATES]), "it is near more than one street's name")
 
-    def _costs(self, spelt: Spelt) -> dict[int, float]:
-        """Give -log of how likely each near street would be typed so."""
+    def _costs(self, spelt: Spelt) -> tuple[dict[int, float], set[int]]:
+        """Give -log of how likely each near street would be typed so, and those near enough for one to be taken.
+
+        A short name is taken with one error only, and still weighed against those that are two away: a letter put in
+        another's place is rarer than two left out.
+        """
         costs: dict[int, float] = {}
+        near_enough: set[int] = set()
         tries = [(spelt.written, self._whole, _errors(spelt.bare if spelt.kind else spelt.written))]
         if spelt.as_typed != spelt.written:  # a name may begin with what is elsewhere a kind: "Park Stret"
             tries.append((spelt.as_typed, self._whole, _errors(spelt.bare)))
         if not spelt.kind:
             tries.append((spelt.bare, self._bare, _errors(spelt.bare)))
         for typed, keys, most in tries:
-            for key, number in keys.near(typed, most) if most else ():
+            for key, number, errors in keys.near(typed, max(most, _WEIGHED)) if most else ():
                 costs[number] = min(costs.get(number, math.inf), error_cost(key, typed))
-        return costs
+                if errors <= most:
+                    near_enough.add(number)
+        return costs, near_enough
 
 
 def _begin(other: Spelt, full: Sequence[str], initials: Sequence[str]) -> bool:
