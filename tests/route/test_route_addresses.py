@@ -70,7 +70,7 @@ def test_streets_that_meet_twice_are_no_place_to_send_anybody_to_and_the_circle_
     event = msgspec.structs.replace(
         event, report=msgspec.structs.replace(event.report, address="Wharf Road & Loop Road")
     )
-    (got,) = Router(town, ShapelyAtlas(town.layers), Addresses(town)).handle([event])
+    (got,) = Router(town, DatedAtlas(town), Addresses(town)).handle([event])
     assert isinstance(got, RequestRouted)
     assert got.report.place is None
     assert got.routing.address is not None
