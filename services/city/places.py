@@ -17,7 +17,8 @@ import shapely
 
 from services.city.boundaries import UnreadableError, read_features
 from services.city.findings import did_you_mean, listed
-from services.city.layers.features import INSTALL
+from services.city.layers.features import Floats
+from services.city.layers.systems import WGS84, System, UnknownSystemError, system
 from services.city.model import HouseNumbers, Landmark, Street, StreetName
 from services.city.section import Section
 
@@ -49,29 +50,29 @@ def read_house_numbers(section: Section, directory: Path) -> HouseNumbers | None
         y=section.text("y", "lat"),
     )
     source = _Source(section, directory)
-    crs = section.text("crs", "")
     section.done()
     reader = _HouseReader(source)
     for line, row in source.rows(columns.asked(points=source.table)):
         reader.take(line, row, columns)
-    return reader.finished(crs)
+    return reader.finished()
 
 
 def read_landmarks(section: Section, directory: Path) -> tuple[Landmark, ...]:
-    """Read named points or areas: CSV with `lon` and `lat`, or features, in WGS 84 degrees."""
+    """Read named points or areas: CSV with `lon` and `lat`, or features."""
     name, x, y = section.text("name_property", "name"), section.text("x", "lon"), section.text("y", "lat")
     source = _Source(section, directory)
     section.done()
     found: list[Landmark] = []
     for line, row in source.rows((name, x, y) if source.table else (name,)):
-        shape = row.get(_SHAPE) if not source.table else _point(row.get(x), row.get(y))
         called = _word(row.get(name))
+        shape = _point(row.get(x), row.get(y)) if source.table else row.get(_SHAPE)
+        where = None if shape is None or shape.is_empty else shapely.transform(shape, source.degrees)
         if not called:
             source.odd(line, "a landmark without a name")
-        elif shape is None or shape.is_empty or not _in_degrees(shape.bounds):
+        elif where is None or not _in_degrees(where.bounds):
             source.odd(line, f"{called!r} has no place in WGS 84 degrees")
         else:
-            found.append(Landmark(name=called, geometry=shape))
+            found.append(Landmark(name=called, geometry=where))
     source.told()
     return tuple(found)
 
@@ -109,12 +110,25 @@ class _Source:
     file: str = ""
     table: bool = False
     encoding: str = "utf-8-sig"
+    crs: str = ""
+    system: System = WGS84
     troubles: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.file = self.section.text("file")
         self.table = Path(self.file).suffix.lower() in TABLES
-        self.encoding = self.section.text("encoding", "utf-8-sig") if self.table else ""
+        self.encoding = self.section.text("encoding", "utf-8-sig" if self.table else "")
+        self.crs = self.section.text("crs", "")
+        try:
+            self.system = system(self.crs) if self.crs else WGS84
+        except UnknownSystemError:
+            self.section.fault("crs", f"saw {self.crs!r}", "a coordinate system, as in EPSG:3003")
+        except UnreadableError as error:
+            self.section.fault("crs", error.seen, error.expected, error.remedy)
+
+    def degrees(self, points: Floats) -> Floats:
+        """Give points of the file (n, 2) in WGS 84 degrees; features come so already."""
+        return self.system.to_degrees(points) if self.table else points
 
     def odd(self, line: int, what: str) -> None:
         """Note a row that is left out."""
@@ -146,7 +160,8 @@ class _Source:
                 self.section.fault("file", error.seen, error.expected, error.remedy)
 
     def _features(self, asked: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, feature in enumerate(read_features(self.directory / self.file)):
+        features = read_features(self.directory / self.file, crs=self.crs, encoding=self.encoding)
+        for number, feature in enumerate(features):
             if not number:
                 self._missing(asked, list(feature.properties), feature.line)
             yield feature.line, {**feature.properties, _SHAPE: feature.geometry}
@@ -232,11 +247,9 @@ class _HouseReader:
         shape = row.get(_SHAPE)
         return (math.nan, math.nan) if shape is None or shape.is_empty else (shape.centroid.x, shape.centroid.y)
 
-    def finished(self, crs: str) -> HouseNumbers | None:
-        degrees = self._degrees(crs)
-        if degrees is None:
-            return None
-        longitude, latitude = degrees
+    def finished(self) -> HouseNumbers | None:
+        points = np.column_stack([np.frombuffer(self.x), np.frombuffer(self.y)])
+        longitude, latitude = self.source.degrees(points).T
         inside = (np.abs(longitude) <= _LON) & (np.abs(latitude) <= _LAT)
         for at in np.flatnonzero(~inside)[: _SHOWN + 1].tolist():
             self.source.odd(self.line[at], f"not in WGS 84 degrees: saw {longitude[at]:g}, {latitude[at]:g}")
@@ -257,23 +270,6 @@ class _HouseReader:
             longitude=longitude[inside],
             latitude=latitude[inside],
         )
-
-    def _degrees(self, crs: str) -> tuple[Any, Any] | None:
-        x, y = np.frombuffer(self.x), np.frombuffer(self.y)
-        if not crs or not len(x):
-            return x, y
-        try:
-            import pyproj  # noqa: PLC0415 - only the `train` extra has it
-        except ImportError:
-            self.source.section.fault("crs", f"{crs} needs pyproj, which is not installed", "", INSTALL)
-            return None
-        try:
-            transformer = pyproj.Transformer.from_crs(crs, 4326, always_xy=True)
-        except pyproj.exceptions.ProjError as error:
-            self.source.section.fault("crs", f"saw {crs!r} ({error})", "a code such as EPSG:3003")
-            return None
-        longitude, latitude = transformer.transform(x, y)
-        return np.asarray(longitude), np.asarray(latitude)
 
 
 def _joined(row: dict[str, Any], columns: Iterable[str]) -> str:

@@ -66,6 +66,23 @@ def test_a_declared_coordinate_system_is_reprojected(tmp_path: Path) -> None:
     assert city.house_numbers.latitude[0] == pytest.approx(52.0, abs=0.2)
 
 
+def test_features_in_another_system_are_reprojected_once(tmp_path: Path) -> None:
+    pytest.importorskip("pyproj")
+    point = {"type": "Point", "coordinates": [-1669.79, 6800125.45]}
+    declared = (
+        "  addresses:\n    file: places/numbers.geojson\n    crs: EPSG:3857\n"
+        "  landmarks:\n    file: places/marks.csv\n    crs: EPSG:3857\n"
+    )
+    write_town(tmp_path, city=CITY + declared)
+    (tmp_path / "places" / "numbers.geojson").write_text(collection(feature(point, street="Eel Lane", number=7)))
+    (tmp_path / "places" / "marks.csv").write_text("name,lon,lat\nThe Green,-1669.79,6800125.45\n")
+    city = examine(tmp_path).city
+    assert city is not None
+    assert city.house_numbers is not None
+    assert city.house_numbers.longitude[0] == pytest.approx(-0.015, abs=1e-6)
+    assert city.landmarks[0].geometry.x == pytest.approx(-0.015, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("declared", "numbers", "expected"),
     [
