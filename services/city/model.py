@@ -138,6 +138,8 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A floor under the model's own thresholds."""
     hold_outside: bool = True
     hold_without_place: bool = True
+    hold_beyond_m: float = 500.0
+    """A place that may be further off than this is none that a crew could be sent to."""
     release_life_safety: bool = True
     """A life-safety report goes out at once, whatever its confidence."""
     boundary: AcrossBoundary = "hold"
