@@ -19,6 +19,8 @@ Text = Annotated[str, Meta(max_length=10_000)]
 
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
 PlaceMethod = Literal["gps", "rooftop", "interpolated", "street", "zip", "given"]
+AddressOutcome = Literal["found", "unsure", "unknown"]
+AddressKind = Literal["house_number", "interpolated", "crossing", "landmark", "street"]
 Intent = Literal["report", "question", "status", "feedback", "spam"]
 Level = Literal["routine", "elevated", "urgent", "life_safety"]
 Mode = Literal["copilot", "supervised", "automatic"]
@@ -163,6 +165,20 @@ class Ranking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first digits of the model's hash."""
 
 
+class AddressMatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the city's own streets, house numbers and landmarks say of a written address."""
+
+    outcome: AddressOutcome
+    kind: AddressKind | None = None
+    text: str = ""
+    """The address as the city writes it."""
+    place: Place | None = None
+    """Where it is; `unsure` with a place: somewhere in its circle."""
+    candidates: tuple[str, ...] = ()
+    """What may have been meant, up to five, the likeliest first."""
+    reason: str = ""
+
+
 class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which department, and why."""
 
@@ -190,6 +206,8 @@ class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the town's ranking said, if it was asked."""
     cell: str = ""
     """H3 cell of the place at resolution 9, empty without a place."""
+    address: AddressMatch | None = None
+    """What became of the written address of a report that came without a place."""
     version: str = ""
 
 

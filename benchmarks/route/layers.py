@@ -30,7 +30,7 @@ class Source:
 
 
 def town(folder: Path, city: Path, sources: Sequence[Source]) -> Path:
-    """Make a town in `folder`: all that `city` says, but for its layers, its streets, and rules that ask for a layer.
+    """Make a town in `folder`: all that `city` says, but for its layers, its places, and rules that ask for either.
 
     One rule asks for an area of the first layer, so that a circle may lie in two departments.
     """
@@ -48,7 +48,7 @@ def town(folder: Path, city: Path, sources: Sequence[Source]) -> Path:
         said["layers"][f"layer-{number}"] = {"file": file, "id_property": source.key or "id"}
     _write(folder / "city.yaml", said)
     offices = _read(city / "departments.yaml")
-    rules = {name: rule for name, rule in offices["rules"].items() if "layer" not in rule}
+    rules = {name: rule for name, rule in offices["rules"].items() if not {"layer", "near"} & rule.keys()}
     first = sources[0].frame()["area_id"][0]
     rules["by-area"] = {"department": offices["default_department"], "layer": "layer-0", "areas": [first]}
     _write(folder / "departments.yaml", offices | {"rules": rules})

@@ -29,11 +29,13 @@ class Known:
         self._routings, self._into = routings, into
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:
-        known, into = self._routings, self._into
-        return [
-            into(report=event.report, classification=event.classification, routing=known[event.report.source_id])
-            for event in cast("Sequence[RequestClassified]", batch)
-        ]
+        return [self._routed(event) for event in cast("Sequence[RequestClassified]", batch)]
+
+    def _routed(self, event: RequestClassified) -> Any:  # noqa: ANN401 - as `RequestRouted`
+        report, routing = event.report, self._routings[event.report.source_id]
+        if report.place is None and routing.address is not None and routing.address.place is not None:
+            report = msgspec.structs.replace(report, place=routing.address.place)
+        return self._into(report=report, classification=event.classification, routing=routing)
 
 
 def _worker(job: Job) -> Worker:

@@ -54,6 +54,9 @@ def _summary(city: City) -> Iterable[str]:
     yield f"  boundaries: {areas or 'none'}; {_count(len(city.streets), 'street')}"
     if counts["assets"]:
         yield f"  assets: {', '.join(f'{number:,} {kind}' for kind, number in counts['assets'].items())}"
+    if counts["house_numbers"] or counts["landmarks"]:
+        numbers = f"{counts['house_numbers']:,} house numbers"
+        yield f"  places: {numbers}, {_count(counts['landmarks'], 'landmark')}"
     yield f"  policy: {city.policy.mode}, and {_modes(city)}"
     if counts["unruled"]:
         yield f"  to {city.default_department}, since no rule takes them: {listed(counts['unruled'])}"
@@ -74,6 +77,8 @@ def _counts(city: City) -> dict[str, Any]:
         "layers": {_named(layer): len(layer.areas) for layer in city.layers},
         "streets": len(city.streets),
         "assets": {kind: len(each.ids) for kind, each in city.assets.items()},
+        "house_numbers": 0 if city.house_numbers is None else len(city.house_numbers.number),
+        "landmarks": len(city.landmarks),
         "unruled": _unruled(city),
     }
 

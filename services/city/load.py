@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo, available_timezones
 
 import shapely
@@ -13,11 +13,12 @@ import shapely
 from services.city import parts, rules
 from services.city.assets import read_assets
 from services.city.boundaries import Layers, measure_layers, read_layers, read_streets, warn_of_missing_areas
-from services.city.document import Mapping, parse
+from services.city.document import Mapping, Scalar, parse
 from services.city.findings import CityError, Finding, Findings, did_you_mean
 from services.city.layers.overlaps import Measured
 from services.city.layers.placing import Reference
-from services.city.model import Assets, Category, City, Layer, Street
+from services.city.model import Assets, Category, City, HouseNumbers, Landmark, Layer, Street
+from services.city.places import TABLES, read_house_numbers, read_landmarks, read_street_names
 from services.city.section import LANGUAGE, Section
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
@@ -99,13 +100,13 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
     families = parts.read_families(services) if services else {}
     categories = parts.read_categories(services, families, languages) if services else {}
     departments, systems = parts.read_departments(offices) if offices else ({}, {})
-    streets, assets = _places(town, directory, categories, layers.reference if layers else None)
+    places = _places(town, directory, categories, layers.reference if layers else None)
     known = rules.Known(
         departments=departments,
         categories=categories,
         families=families,
         layers=merged,
-        assets=assets,
+        assets=places.assets,
         holidays=holidays,
     )
     routing = rules.read_rules(offices, known) if offices else ()
@@ -119,12 +120,15 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
             section.done()
     if town is None or services is None or offices is None or policy is None:
         return None, layers
+    extent = _extent(town, given, found)
+    if places.house_numbers:
+        _check_within(town, places.house_numbers, extent)
     city = City(
         name=town.text("name"),
         jurisdiction_id=town.text("jurisdiction_id"),
         time_zone=_time_zone(town),
         languages=languages,
-        extent=_extent(town, given, found),
+        extent=extent,
         categories=categories,
         families=families,
         departments=departments,
@@ -136,8 +140,11 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
         version=version_of(directory),
         invented=bool(town.flag("invented")),
         holidays=holidays,
-        streets=streets,
-        assets={kind: each for kind, each in assets.items() if each},
+        streets=places.streets,
+        house_numbers=places.house_numbers,
+        landmarks=places.landmarks,
+        address_languages=places.languages,
+        assets={kind: each for kind, each in places.assets.items() if each},
         outside=outside,
         ranking=ranking,
         path=str(directory),
@@ -192,16 +199,54 @@ def _layers(town: Section | None, directory: Path, extent: tuple[float, ...]) ->
     return layers
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    streets: tuple[Street, ...] = ()
+    house_numbers: HouseNumbers | None = None
+    landmarks: tuple[Landmark, ...] = ()
+    languages: tuple[str, ...] = ()
+    assets: dict[str, Assets | None] = field(default_factory=dict)
+
+
 def _places(
     town: Section | None, directory: Path, categories: dict[str, Category], reference: Reference | None
-) -> tuple[tuple[Street, ...], dict[str, Assets | None]]:
+) -> _Places:
     places = town.section("places") if town else None
     if places is None:
-        return (), {}
-    streets = places.section("streets")
+        return _Places()
+    streets, numbers = places.section("streets"), places.section("addresses")
+    landmarks, languages = places.section("landmarks"), places.texts("languages")
     assets = read_assets(places, directory, categories, reference)
+    for language in languages:
+        if not LANGUAGE.match(language):
+            places.fault("languages", f"saw {language!r}", "a language code, as in en, es or zh-Hant")
     places.done()
-    return read_streets(streets, directory, reference) if streets else (), assets
+    return _Places(
+        streets=_streets(streets, directory, reference) if streets else (),
+        house_numbers=read_house_numbers(numbers, directory) if numbers else None,
+        landmarks=read_landmarks(landmarks, directory) if landmarks else (),
+        languages=languages,
+        assets=assets,
+    )
+
+
+def _streets(section: Section, directory: Path, reference: Reference | None) -> tuple[Street, ...]:
+    file = section.node.values.get("file")
+    table = isinstance(file, Scalar) and Path(file.text.strip()).suffix.lower() in TABLES
+    return read_street_names(section, directory) if table else read_streets(section, directory, reference)
+
+
+def _check_within(town: Section, table: HouseNumbers, extent: Extent) -> None:
+    west, south, east, north = extent
+
+    def within(x: Any, y: Any) -> int:  # noqa: ANN401 - an array
+        return int(((west <= x) & (x <= east) & (south <= y) & (y <= north)).sum())
+
+    held, count = within(table.longitude, table.latitude), len(table.number)
+    if held * 2 < count:
+        swapped = within(table.latitude, table.longitude) > held
+        remedy = "x and y are the wrong way round" if swapped else "is crs that of the file?"
+        town.warn("places", f"{count - held:,} of {count:,} house numbers lie outside of the extent", "", remedy)
 
 
 def _time_zone(town: Section) -> str:

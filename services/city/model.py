@@ -138,6 +138,8 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A floor under the model's own thresholds."""
     hold_outside: bool = True
     hold_without_place: bool = True
+    hold_beyond_m: float = 500.0
+    """A place that may be further off than this is none that a crew could be sent to."""
     release_life_safety: bool = True
     """A life-safety report goes out at once, whatever its confidence."""
     boundary: AcrossBoundary = "hold"
@@ -170,7 +172,7 @@ class Layer(Struct, frozen=True, kw_only=True):
 
 
 class Street(Struct, frozen=True, kw_only=True):
-    """A named street and its line or lines."""
+    """A named street and its line or lines; an empty line where only the name is known."""
 
     name: str
     line: BaseGeometry
@@ -189,6 +191,34 @@ class Assets(Struct, frozen=True, kw_only=True, eq=False):
     """The categories whose reports are about one of these."""
     within_m: float = 30.0
     """How far from the place of such a report it may stand."""
+
+
+class StreetName(Struct, frozen=True, kw_only=True):
+    """A street as the house numbers' file has it; `zip` and `quarter` tell two of one name apart."""
+
+    name: str
+    zip: str = ""
+    quarter: str = ""
+
+
+class HouseNumbers(Struct, frozen=True, kw_only=True):
+    """A town's house numbers, one row each; `street` and `suffix` are places in `streets` and `suffixes`."""
+
+    streets: tuple[StreetName, ...]
+    suffixes: tuple[str, ...]
+    """In capitals; the first is empty."""
+    street: NDArray[np.int32]
+    number: NDArray[np.int32]
+    suffix: NDArray[np.int32]
+    longitude: NDArray[np.float64]
+    latitude: NDArray[np.float64]
+
+
+class Landmark(Struct, frozen=True, kw_only=True):
+    """A place known by its name: a point or an area."""
+
+    name: str
+    geometry: BaseGeometry
 
 
 class City(Struct, frozen=True, kw_only=True):
@@ -224,6 +254,10 @@ class City(Struct, frozen=True, kw_only=True):
     outside: Outside | None = None
     ranking: bool = False
     """What no rule takes goes to whoever the ranking in `routes` finds responsible, if it is sure."""
+    house_numbers: HouseNumbers | None = None
+    landmarks: tuple[Landmark, ...] = ()
+    address_languages: tuple[str, ...] = ()
+    """By whose conventions streets are written (BCP 47); empty: the town's main language."""
     path: str = ""
 
     def layers_on(self, day: str) -> tuple[Layer, ...]:

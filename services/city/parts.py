@@ -93,6 +93,7 @@ def read_policy(root: Section, categories: Collection[str], departments: Collect
         min_confidence=root.number("min_confidence", 0.0, low=0, high=1),
         hold_outside=bool(root.flag("hold_outside", default=True)),
         hold_without_place=bool(root.flag("hold_without_place", default=True)),
+        hold_beyond_m=root.number("hold_beyond_m", 500.0, low=1, high=100_000),
         release_life_safety=bool(root.flag("release_life_safety", default=True)),
         boundary=_across(root),
         approvers=_approvers(root, departments),

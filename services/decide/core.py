@@ -200,8 +200,8 @@ def doubts(event: RequestPrioritized, city: City) -> list[Doubt]:
     if routing.outside and policy.hold_outside:
         asked = f": ask {routing.instead} instead" if routing.instead else ""
         found.append(Doubt("outside", f"the place is outside the city's limits{asked}"))
-    if event.report.place is None and policy.hold_without_place:
-        found.append(Doubt("place", "no place was given"))
+    if policy.hold_without_place and (vague := _vague(event, policy.hold_beyond_m)):
+        found.append(Doubt("place", vague))
     found += _confidence(said, category, policy.min_confidence)
     if policy.boundary != "larger":
         across = [area for area in routing.ambiguous if area.department]
@@ -215,6 +215,14 @@ def doubts(event: RequestPrioritized, city: City) -> list[Doubt]:
 
 
 _INTENTS = {"question": "question", "status": "question about an earlier report", "feedback": "comment on the service"}
+
+
+def _vague(event: RequestPrioritized, beyond_m: float) -> str:
+    """Say what keeps a crew from finding the place; empty: nothing does."""
+    place, address = event.report.place, event.routing.address
+    if place is None:
+        return f"no place was given, and of its address: {address.reason}" if address else "no place was given"
+    return f"the place is known to {place.radius_m:,.0f} m only" if place.radius_m > beyond_m else ""
 
 
 def _confidence(said: Classification, category: Category | None, floor: float) -> list[Doubt]:

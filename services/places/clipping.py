@@ -29,18 +29,21 @@ _OUTWARD = np.column_stack([np.cos(_AT + TURN / 2), np.sin(_AT + TURN / 2)])
 
 def shared(begin: Floats, end: Floats) -> Floats:
     """Give what each line, from (n, 2) to (n, 2) about a circle's middle, adds to the area of the part on its left."""
+    found = np.zeros(len(begin))
+    lines = np.flatnonzero(_reaches(begin, end))
+    begin, end = begin[lines], end[lines]
     begins_in, ends_in = _inside(begin), _inside(end)
-    twice = _cross(begin, end)
-    found = np.where(begins_in & ends_in, twice / 2, 0.0)
-    lines = np.flatnonzero(~(begins_in & ends_in) & _reaches(begin, end))
-    begin, run, begins_in, ends_in = begin[lines], end[lines] - begin[lines], begins_in[lines], ends_in[lines]
+    half = _cross(begin, end) / 2
+    found[lines] = half
+    cut = np.flatnonzero(~(begins_in & ends_in))
+    begin, run, begins_in, ends_in = begin[cut], end[cut] - begin[cut], begins_in[cut], ends_in[cut]
     enters, leaves = _cut(begin, run)
     enters = np.where(begins_in, 0.0, np.clip(enters, 0.0, 1.0))
     leaves = np.where(ends_in, 1.0, np.clip(leaves, 0.0, 1.0))
     some = begins_in | ends_in | (enters < leaves)
     arcs = np.where(begins_in, 0.0, _along(begin + enters[:, None] * run))
     arcs -= np.where(ends_in, 0.0, _along(begin + leaves[:, None] * run))
-    found[lines] = np.where(some, twice[lines] / 2 * (leaves - enters) + arcs, 0.0)
+    found[lines[cut]] = np.where(some, half[cut] * (leaves - enters) + arcs, 0.0)
     return found
 
 

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from services.city.model import City
+from services.places.addresses.finder import Addresses
 from services.readmodel.engine import ReadModelError
 from services.readmodel.rows import RequestFilter, RequestRow
 from services.receive.core import Town
 from services.receive.open311 import PublicRequest, Query, RequestsAwayError
+from services.receive.placing import Around
 
 NOTES: Final[dict[str, str]] = {
     "received": "The report has come in.",
@@ -30,12 +34,35 @@ class Rows(Protocol):
 
 def town_of(city: City, region: str = "") -> Town:
     """Give what the door knows of a city; `region` is its country, by default that of its time zone."""
+    addresses = Addresses(city)
     return Town(
         time_zone=ZoneInfo(city.time_zone),
         categories=city.categories,
         jurisdiction_id=city.jurisdiction_id,
         region=region or country_of(city.time_zone),
+        extent=city.extent,
+        addresses=CityAddresses(addresses) if addresses.known else None,
     )
+
+
+class CityAddresses:
+    """The city's own addresses, as the door asks for them."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self.find = addresses.find
+        self.suggest = addresses.suggest
+
+    def around(self, latitude: float, longitude: float) -> Around:
+        """Give the street and cross street nearest to a point."""
+        near = self._addresses.nearest(np.array([longitude]), np.array([latitude]))
+        names, street, cross = self._addresses.names.names, int(near.street[0]), int(near.cross[0])
+        return Around(
+            street=names[street] if street >= 0 else "",
+            distance_m=round(float(near.distance_m[0]), 1) if street >= 0 else None,
+            cross_street=names[cross] if cross >= 0 else "",
+            cross_distance_m=round(float(near.cross_distance_m[0]), 1) if cross >= 0 else None,
+        )
 
 
 def country_of(time_zone: str) -> str:

@@ -71,7 +71,8 @@ def _result(verdict: Verdict) -> dict[str, object]:
         if verdict.request_id
         else {"status": "rejected", "errors": verdict.faults}
     )
-    return result | ({"ignored": verdict.ignored} if verdict.ignored else {})
+    said = {"ignored": verdict.ignored, "warnings": verdict.warnings}
+    return result | {name: value for name, value in said.items() if value}
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

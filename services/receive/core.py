@@ -21,6 +21,7 @@ from services.receive.answers import check_answers, masked_answers
 from services.receive.fields import AHEAD, LATEST, LONGEST_TEXT, Fault, Fields, Repeated
 from services.receive.identity import derived_id
 from services.receive.masking import masked
+from services.receive.placing import WORLD, AddressBook, Extent, is_nowhere, odd_address, odd_place, within
 
 CANONICAL: Final = frozenset(
     (
@@ -58,6 +59,9 @@ class Town(Struct, frozen=True, kw_only=True):
     categories: dict[str, Category]
     jurisdiction_id: str = ""
     region: str = ""
+    extent: Extent = WORLD
+    addresses: AddressBook | None = None
+    """The city's own streets, where it has given any."""
 
 
 class Door(Struct, frozen=True, kw_only=True):
@@ -83,6 +87,8 @@ class Accepted(Struct, frozen=True, kw_only=True):
     derived: bool = False
     """The request id follows from what the sender said, so the same again is the same request."""
     ignored: tuple[str, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+    """What is odd about its place or address, and no reason to refuse it."""
 
     @property
     def fingerprint(self) -> bytes:
@@ -122,14 +128,15 @@ def judge(
     service_code = _service_code(fields, town, door)
     category = town.categories.get(service_code)
     text = fields.string("text", LONGEST_TEXT, one_line=False)
-    place = _place(fields)
+    given = _place(fields)
+    place = None if given and is_nowhere(given, town.extent) else given
     address = fields.string("address", _LONGEST_ADDRESS)
     requested_at = fields.instant("created_at", town.time_zone, received_at + AHEAD)
     attributes = fields.attributes("attributes")
     links = fields.links("media_urls", _MOST_LINKS)
     contact = _contact(fields, raw.get("contact"))
     if door.asks:
-        _check_place(fields, place, address, attributes)
+        _check_place(fields, place, address, attributes, nowhere=given is not place)
         check_answers(fields, category, attributes)
     elif not (text or service_code or fields.faults):
         fields.fault("empty", "text", "is empty: expected a text, or a service_code")
@@ -152,7 +159,8 @@ def judge(
         jurisdiction_id=town.jurisdiction_id,
     )
     who = ContactReceived(request_id=request_id, **contact) if contact else None
-    return Accepted(report=report, contact=who, derived=derived, ignored=_ignored(raw))
+    odd = _warnings(given, place, address, town, door)
+    return Accepted(report=report, contact=who, derived=derived, ignored=_ignored(raw), warnings=odd)
 
 
 def report_from_row(
@@ -215,6 +223,20 @@ def _place(fields: Fields) -> Place | None:
     return None
 
 
+def _warnings(given: Place | None, place: Place | None, address: str, town: Town, door: Door) -> tuple[Fault, ...]:
+    odd: list[Fault | None] = []
+    if place is None and given is not None:
+        lat, lon = door.names.get("lat", "lat"), door.names.get("lon", "lon")
+        said = f"{lat} and {lon} are 0, 0, which stands for no position: they are left out"
+        odd.append(Fault(code="no_place", field=lat, description=said))
+    elif place is not None:
+        odd.append(odd_place(place, town.extent, door.names))
+    astray = place is None or not within(town.extent, place.latitude, place.longitude)
+    if address and astray and town.addresses is not None:
+        odd.append(odd_address(town.addresses.find(address), door.names))
+    return tuple(fault for fault in odd if fault is not None)
+
+
 def _contact(fields: Fields, value: object) -> dict[str, str]:
     if value is None or value == "":
         return {}
@@ -228,9 +250,13 @@ def _contact(fields: Fields, value: object) -> dict[str, str]:
     return contact
 
 
-def _check_place(fields: Fields, place: Place | None, address: str, attributes: Mapping[str, list[str]]) -> None:
+def _check_place(
+    fields: Fields, place: Place | None, address: str, attributes: Mapping[str, list[str]], *, nowhere: bool
+) -> None:
     if place is None and not address and "address_id" not in attributes and not fields.faults:
         description = "a place is missing: expected lat and long, address_string or address_id"
+        if nowhere:
+            description += "; 0, 0 stands for no position"
         fields.faults.append(Fault(code="missing", description=description))
 
 

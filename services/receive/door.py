@@ -61,6 +61,7 @@ def application(keeper: Doorkeeper) -> web.Application:
             web.get(r"/services/{service_code:[^/]+?}" + SUFFIX, reading.definition),
             web.get(f"/requests{SUFFIX}", reading.requests),
             web.get(r"/requests/{request_id:[^/]+?}" + SUFFIX, reading.request),
+            web.get(f"/addresses{SUFFIX}", reading.addresses),
             web.get("/healthz", reading.healthz),
             web.get("/readyz", reading.readyz),
             web.get("/metrics", reading.metrics),
@@ -96,8 +97,9 @@ class Entrance:
             # It is counted already: the answer alone is made here.
             errors = open311.errors(status, [fault.description for fault in verdict.faults])
             return document(request, "errors", errors, status=status, headers=headers)
-        notice = "Files are not kept: send the address of a picture as media_url." if files else ""
-        answer = open311.accepted(verdict.request_id, notice)
+        said = [fault.description for fault in verdict.warnings]
+        said += ["Files are not kept: send the address of a picture as media_url."] if files else []
+        answer = open311.accepted(verdict.request_id, "; ".join(said))
         return document(request, "service_requests", answer, status=HTTPStatus.CREATED)
 
     async def post_reports(self, request: web.Request) -> web.Response:
@@ -194,6 +196,23 @@ class Reading:
             message = f"service_request_id {request_id[:64]!r} was not found; a new one shows once it has a category"
             raise AnswerError(HTTPStatus.NOT_FOUND, message, code="unknown_request")
         return document(request, "service_requests", found)
+
+    async def addresses(self, request: web.Request) -> web.Response:
+        """Say what the city knows of a written address, or which street is nearest to a point."""
+        book = self._keeper.town.addresses
+        if book is None:
+            message = "this city has given no streets: see its city.yaml, places"
+            raise AnswerError(HTTPStatus.NOT_FOUND, message, code="no_addresses")
+        asked = open311.read_address_query(request.query)
+        if isinstance(asked, tuple):
+            raise AnswerError(HTTPStatus.BAD_REQUEST, *(fault.description for fault in asked), code="bad_query")
+        if isinstance(asked, str):
+            match = await asyncio.to_thread(book.find, asked)
+            asking = match.reason and not match.candidates
+            near = await asyncio.to_thread(book.suggest, asked) if asking else []
+            return document(request, "addresses", open311.address(asked, match, near))
+        around = await asyncio.to_thread(book.around, asked.latitude, asked.longitude)
+        return document(request, "addresses", open311.surroundings(asked, around))
 
     async def healthz(self, _request: web.Request) -> web.Response:
         """Say that the loop turns, by answering."""

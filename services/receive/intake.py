@@ -29,6 +29,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     request_id: str = ""
     faults: tuple[Fault, ...] = ()
     ignored: tuple[str, ...] = ()
+    warnings: tuple[Fault, ...] = ()
 
 
 class Intake:
@@ -96,7 +97,7 @@ def _verdict(each: Accepted | Refused, seen: Seen, stored: Mapping[str, bool]) -
         return Verdict(faults=(CONFLICT,), ignored=each.ignored)
     if seen is Seen.NEW and not stored[each.report.request_id]:
         return Verdict(faults=(UNAVAILABLE,), ignored=each.ignored)
-    return Verdict(request_id=each.report.request_id, ignored=each.ignored)
+    return Verdict(request_id=each.report.request_id, ignored=each.ignored, warnings=each.warnings)
 
 
 def _events(each: Accepted) -> list[Event]:

@@ -12,8 +12,10 @@ from typing import Final, Literal, Protocol
 from msgspec import Struct
 
 from services.city.model import Category, City, Question
+from services.parts import AddressMatch, Place
 from services.receive.core import Door
 from services.receive.fields import LATEST, Fault, Fields
+from services.receive.placing import Around
 from services.receive.rendering import Value
 
 API_CHANGESET: Final = "2026-11-01T00:00:00Z"
@@ -45,6 +47,7 @@ _SPAN: Final = timedelta(days=90)
 MOST_ROWS: Final = 1000
 _MOST_IDS: Final = 200
 _LONGEST_LIST: Final = 8000
+_LONGEST_ADDRESS: Final = 512
 
 Status = Literal["open", "closed"]
 
@@ -182,6 +185,53 @@ class Requests(Protocol):
             RequestsAwayError: they cannot be read just now.
 
         """
+
+
+def read_address_query(arguments: Mapping[str, str]) -> str | Place | tuple[Fault, ...]:
+    """Read the arguments of GET addresses: a text `q`, or a point `lat` and `long`; or say what is wrong with them."""
+    fields = Fields(arguments, {}, loose=True)
+    text = fields.string("q", _LONGEST_ADDRESS)
+    latitude = fields.number("lat", -90, 90)
+    longitude = fields.number("long", -180, 180)
+    if fields.faults:
+        return tuple(fields.faults)
+    if text:
+        return text
+    if latitude is None or longitude is None:
+        return (Fault(code="missing", description="an address is missing: expected q, or lat and long"),)
+    return Place(latitude=latitude, longitude=longitude)
+
+
+def address(asked: str, match: AddressMatch, near: Sequence[str]) -> Value:
+    """Give the document on a written address; `near` are streets that may have been meant."""
+    place = match.place
+    return [
+        {
+            "q": asked,
+            "outcome": match.outcome,
+            "kind": match.kind,
+            "address": match.text or None,
+            "lat": place.latitude if place else None,
+            "long": place.longitude if place else None,
+            "radius_m": place.radius_m if place else None,
+            "reason": match.reason or None,
+            "candidates": [*match.candidates, *near],
+        }
+    ]
+
+
+def surroundings(asked: Place, around: Around) -> Value:
+    """Give the document on a point: its street and cross street."""
+    return [
+        {
+            "lat": asked.latitude,
+            "long": asked.longitude,
+            "street": around.street or None,
+            "distance_m": around.distance_m,
+            "cross_street": around.cross_street or None,
+            "cross_distance_m": around.cross_distance_m,
+        }
+    ]
 
 
 def discovery(city: City, *, url: str, test_url: str, contact: str, key_service: str) -> Value:

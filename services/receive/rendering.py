@@ -17,7 +17,9 @@ Value = str | int | float | bool | None | Mapping[str, "Value"] | Sequence["Valu
 
 CONTENT_TYPES: Final[dict[Format, str]] = {"xml": "text/xml", "json": "application/json"}
 ENTRIES: Final = {
+    "addresses": "address",
     "attributes": "attribute",
+    "candidates": "candidate",
     "endpoints": "endpoint",
     "errors": "error",
     "formats": "format",

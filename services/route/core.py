@@ -1,8 +1,5 @@
 """Which department, and why: rules read against what a report is about, where it is and when it came.
 
-A rule holds if all its conditions hold. Of those that hold, the most specific wins, as `services.city.precedence` has
-it. A place that is missing, or outside the city's limits, holds for no rule that asks for a layer or an asset.
-
 Where a place's circle crosses a boundary beyond which the report would be another department's, the routing says so,
 with the departments' shares of the circle. The department is that of the place itself, unless the city's policy gives
 such a report to the larger share.
@@ -12,28 +9,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Protocol, cast
-from zoneinfo import ZoneInfo
 
 import h3
 import msgspec
 
-from services.city.hours import parse
-from services.city.model import City, Near, Referral, Rule
-from services.city.precedence import KINDS, kinds, ranked, specificity
+from services.city.model import City
 from services.events import Event, RequestClassified, RequestRouted
-from services.parts import Asset, Boundary, Claim, Classification, LostRule, Place, Routing
+from services.parts import AddressMatch, Asset, Boundary, Claim, Classification, Place, Report, Routing
 from services.places.divided import Divider
 from services.places.radius import reckoned
 from services.places.surroundings import NOTHING, Around, Surroundings
+from services.route.rulebook import Choice, RuleBook, Situation, told
 
-MOST_LOST = 8
-"""How many losing rules a routing names, the most specific first."""
 CELL_RESOLUTION = 9
 MOST_SETTLED = 32_768
 """Answers that are kept at most; when they are more, all are found anew as they are asked for."""
-ALWAYS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +40,13 @@ class Whereabouts:
     """Of a place whose circle crosses a boundary: the whereabouts of its middle, which is all that rules look at."""
 
 
+class AddressBook(Protocol):
+    """The city's own addresses."""
+
+    def find(self, text: str, /) -> AddressMatch:
+        """Give what the city knows of a written address."""
+
+
 class Atlas(Protocol):
     """Finds places on a city's layers, by the lines that were valid when it mattered."""
 
@@ -60,33 +58,15 @@ class Atlas(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """All that rules may look at, but for the hour."""
+class Spot:
+    """A report's place with its radius, and all that is known of it; `NOWHERE` without a place."""
 
-    service_code: str
-    family: str
-    flagged: bool
-    placed: bool
-    outside: bool
-    areas: tuple[Boundary, ...]
-    """One of each layer at most."""
-    urgent: bool = False
-    within: frozenset[str] = frozenset()
-    """Rules that ask for a distance to a layer, and have it."""
-    near: frozenset[str] = frozenset()
-    """Rules that ask for an asset nearby, and have it."""
+    place: Place | None = None
+    where: Whereabouts | None = None
+    around: Around = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A department and the account of how it came to be chosen."""
-
-    department: str
-    rule: str
-    reason: str
-    lost: tuple[LostRule, ...]
-    asset: str = ""
-    """The kind that the rule asks for nearby."""
+NOWHERE = Spot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,178 +81,54 @@ class Settled:
     """The department that it would be for another area, by layer and area id."""
 
 
-class RuleBook:
-    """A city's rules, asked again and again. It keeps no more than a few thousand past answers."""
-
-    def __init__(self, city: City) -> None:
-        self._city = city
-        self._zone = ZoneInfo(city.time_zone)
-        self._holidays = frozenset(city.holidays)
-        self._ranked = ranked(city.rules)
-        self._about = lru_cache(maxsize=1024)(self._find)
-        self._timed = lru_cache(maxsize=1024)(self._hours)
-        self._answer = lru_cache(maxsize=8192)(self._choose)
-
-    def shut(self, service_code: str, family: str, when: datetime) -> frozenset[str]:
-        """Give the rules of this category whose hours do not hold at `when`, an instant with an offset."""
-        timed = self._timed(service_code, family)
-        if not timed:
-            return ALWAYS
-        return frozenset(rule.id for rule in timed if not parse(rule.hours).open_at(when, self._zone, self._holidays))
-
-    def choose(self, situation: Situation, shut: frozenset[str]) -> Choice:
-        """Give the department, at a time at which the rules in `shut` do not hold."""
-        return self._answer(situation, shut)
-
-    def _hours(self, service_code: str, family: str) -> tuple[Rule, ...]:
-        return tuple(rule for rule in self._about(service_code, family) if rule.hours)
-
-    def referral(self, situation: Situation) -> Referral | None:
-        """Give whom to ask instead, for a place beyond the limits."""
-        outside = self._city.outside
-        if outside is None or not situation.outside:
-            return None
-        return outside.at(next((area.area_id for area in situation.areas if area.layer == outside.layer), ""))
-
-    def _find(self, service_code: str, family: str) -> tuple[Rule, ...]:
-        return tuple(
-            rule
-            for rule in self._ranked
-            if (not rule.service_codes or service_code in rule.service_codes)
-            and (not rule.families or family in rule.families)
-        )
-
-    def _choose(self, situation: Situation, shut: frozenset[str]) -> Choice:
-        winner: Rule | None = None
-        lost: list[LostRule] = []
-        for rule in self._about(situation.service_code, situation.family):
-            why = _failure(rule, situation, shut)
-            if why or winner:
-                lost.append(LostRule(rule=rule.id, why=why or _second(rule, cast("Rule", winner))))
-            else:
-                winner = rule
-        note = _note(situation, self.referral(situation))
-        if winner is None:
-            default = self._city.default_department
-            reason = f"no rule takes category {situation.service_code} here, and {default} takes what is left{note}"
-            return Choice(default, "default", reason, tuple(lost[:MOST_LOST]))
-        reason = f"rule {winner.id} takes {_taken(winner, situation)}{note}"
-        asset = winner.near.asset if winner.near else ""
-        return Choice(winner.department, winner.id, reason, tuple(lost[:MOST_LOST]), asset)
-
-
-def _failure(rule: Rule, situation: Situation, shut: frozenset[str]) -> str:
-    if rule.safety is not None and rule.safety != situation.flagged:
-        return "only for reports of danger to life" if rule.safety else "not for reports of danger to life"
-    if rule.urgent is not None and rule.urgent != situation.urgent:
-        return (
-            "only for reports that say they are urgent" if rule.urgent else "not for reports that say they are urgent"
-        )
-    if rule.layer and (why := _misplaced(rule, situation)):
-        return why
-    if rule.near and (why := _far(rule, rule.near, situation)):
-        return why
-    return f"only at {rule.hours}" if rule.id in shut else ""
-
-
-def _misplaced(rule: Rule, situation: Situation) -> str:
-    if rule.within_m:
-        what = f"a place within {rule.within_m:g} m of {' '.join([rule.layer, ', '.join(rule.areas)]).strip()}"
-        missing = "" if rule.id in situation.within else f"needs {what}, and this one is not"
-        return _nowhere(what, situation) or missing
-    nowhere = _nowhere(f"a place in {rule.layer}", situation)
-    if nowhere:
-        return nowhere
-    area = next((area for area in situation.areas if area.layer == rule.layer), None)
-    if area is None:
-        return f"the place is in no area of {rule.layer}"
-    if rule.areas and area.area_id not in rule.areas:
-        return f"only for {rule.layer} {', '.join(rule.areas)}; the place is in {area.area_id}"
-    return ""
-
-
-def _far(rule: Rule, near: Near, situation: Situation) -> str:
-    what = f"a {near.asset} within {near.within_m:g} m"
-    missing = "" if rule.id in situation.near else f"needs {what}, and there is none"
-    return _nowhere(what, situation) or missing
-
-
-def _nowhere(what: str, situation: Situation) -> str:
-    if not situation.placed:
-        return f"needs {what}, and no place was given"
-    return f"needs {what}, and the place is outside the city's limits" if situation.outside else ""
-
-
-def _second(rule: Rule, winner: Rule) -> str:
-    ours, theirs = specificity(rule), specificity(winner)
-    if ours == theirs:
-        return f"as specific as {winner.id}, which stands before it"
-    if ours[0] != theirs[0]:
-        return f"{winner.id} has more conditions: {theirs[0]}, against {ours[0]}"
-    kind = next((kind for kind, mine, other in zip(KINDS, kinds(rule), kinds(winner), strict=True) if other > mine), "")
-    if not kind:
-        return f"{winner.id} has the same conditions, and asks for a shorter distance"
-    return f"{winner.id} has as many conditions, and one on {kind}, which goes before"
-
-
-def _taken(rule: Rule, situation: Situation) -> str:
-    area = next((area for area in situation.areas if area.layer == rule.layer and not rule.within_m), None)
-    parts = [
-        "danger to life" if rule.safety else "",
-        "words of hurry" if rule.urgent else "",
-        f"category {situation.service_code}" if rule.service_codes else "",
-        f"family {situation.family}" if rule.families else "",
-        f"a {rule.near.asset} within {rule.near.within_m:g} m" if rule.near else "",
-        f"{rule.layer} {area.name or area.area_id}" if area else "",
-        f"{rule.layer} within {rule.within_m:g} m" if rule.within_m else "",
-        f"the hours {rule.hours}" if rule.hours else "",
-    ]
-    return " and ".join(filter(None, parts)) or "everything"
-
-
-def _note(situation: Situation, referral: Referral | None) -> str:
-    if not situation.placed:
-        return "; no place was given, so the category alone decides"
-    if not situation.outside:
-        return ""
-    note = "; the place is outside the city's limits, so the category alone decides"
-    return f"{note}; ask {told(referral)} instead" if referral else note
-
-
-def told(referral: Referral) -> str:
-    """Give whom to ask, with the contact if there is one."""
-    return f"{referral.ask} ({referral.contact})" if referral.contact else referral.ask
-
-
 class Router:
     """The handler of `route`."""
 
-    def __init__(self, city: City, atlas: Atlas) -> None:
+    def __init__(self, city: City, atlas: Atlas, addresses: AddressBook | None = None) -> None:
         self._rules = RuleBook(city)
         self._atlas = atlas
         self._surroundings = Surroundings(city)
         self._divider = Divider(city.layers)
         self._larger = city.policy.boundary == "larger"
         self._limits = frozenset(layer.id for layer in city.layers if layer.limits)
+        self._addresses = addresses
+        self._extent = city.extent
         self._version = city.version
         self._settled: dict[tuple[object, ...], Settled] = {}
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:
-        """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department."""
-        events = cast("Sequence[RequestClassified]", batch)
-        placed = [event for event in events if event.report.place is not None]
-        places = [reckoned(event.report.place) for event in placed if event.report.place is not None]
-        instants = [event.report.requested_at for event in placed]
-        around = self._surroundings.around(places, instants, [event.classification.service_code for event in placed])
-        found = iter(zip(places, self._atlas.locate(places, instants), around, strict=True))
-        return [self._route(event, *(next(found) if event.report.place else (None, None, NOTHING))) for event in events]
+        """Route each report of a batch of `RequestClassified`; none is rejected, each gets a department.
 
-    def _route(
-        self, event: RequestClassified, place: Place | None, where: Whereabouts | None, around: Around
-    ) -> RequestRouted:
-        report, classification = event.report, event.classification
+        A report that has an address and no place gets the place of its address, where that is found for certain.
+        """
+        events = cast("Sequence[RequestClassified]", batch)
+        found = [self._found(event.report) for event in events]
+        placed = [
+            (reckoned(report.place), report.requested_at, event.classification.service_code)
+            for event, (report, _) in zip(events, found, strict=True)
+            if report.place is not None
+        ]
+        places, instants, codes = zip(*placed, strict=True) if placed else ((), (), ())
+        around = self._surroundings.around(places, instants, codes)
+        located = self._atlas.locate(places, instants)
+        spots = (Spot(*each) for each in zip(places, located, around, strict=True))
+        return [
+            self._route(event, report, match, next(spots) if report.place is not None else NOWHERE)
+            for event, (report, match) in zip(events, found, strict=True)
+        ]
+
+    def _found(self, report: Report) -> tuple[Report, AddressMatch | None]:
+        if report.place is not None or not report.address or self._addresses is None:
+            return report, None
+        match = self._addresses.find(report.address)
+        sure = match.outcome == "found" and match.place is not None
+        return (msgspec.structs.replace(report, place=match.place) if sure else report), match
+
+    def _route(self, event: RequestClassified, report: Report, match: AddressMatch | None, spot: Spot) -> RequestRouted:
+        classification, place, where, around = event.classification, spot.place, spot.where, spot.around
         shut = self._rules.shut(classification.service_code, classification.family, report.requested_at)
-        settled = self._settle(classification, where, around, shut)
+        swapped = where is not None and where.outside and self._swapped(place)
+        settled = self._settle(classification, spot, shut, swapped=swapped)
         situation, choice = settled.situation, settled.choice
         ambiguous, claims = tuple[Boundary, ...](), tuple[Claim, ...]()
         if place and where and where.touched:
@@ -301,17 +157,17 @@ class Router:
                 outside=situation.outside,
                 instead=told(referral) if referral else "",
                 cell=h3.latlng_to_cell(place.latitude, place.longitude, CELL_RESOLUTION) if place else "",
+                address=match,
                 version=self._version,
             ),
         )
 
-    def _settle(
-        self, classification: Classification, where: Whereabouts | None, around: Around, shut: frozenset[str]
-    ) -> Settled:
+    def _settle(self, classification: Classification, spot: Spot, shut: frozenset[str], *, swapped: bool) -> Settled:
         """Give what rules look at, and what they say; kept by all that goes into it, and places by identity."""
+        where, around = spot.where, spot.around
         middle = (where.alone or where) if where else None
         said, hurry = classification, bool(classification.urgency)
-        about = (said.service_code, said.family, said.safety.flagged, hurry, around.within, around.near)
+        about = (said.service_code, said.family, said.safety.flagged, hurry, swapped, around.within, around.near)
         key = (*about, shut, id(middle))
         settled = self._settled.get(key)
         if settled is None:
@@ -327,9 +183,14 @@ class Router:
                 areas=tuple(_whole(area) for area in middle.boundaries) if middle else (),
                 within=around.within,
                 near=around.near,
+                swapped=swapped,
             )
             settled = self._settled[key] = Settled(situation, self._rules.choose(situation, shut), middle)
         return settled
+
+    def _swapped(self, place: Place | None) -> bool:
+        west, south, east, north = self._extent
+        return place is not None and west <= place.latitude <= east and south <= place.longitude <= north
 
     def _elsewhere(
         self, settled: Settled, choice: Choice, touched: Sequence[Boundary], shut: frozenset[str]

@@ -3,13 +3,20 @@
 from services.city.model import City, Layer
 from services.city.shelf import CityShelf
 from services.events import RequestClassified, RequestRouted
-from services.responsible.advice import advised
+from services.places.addresses.finder import Addresses
+from services.responsible.advice import Routes, advised
 from services.route.adapters import DatedAtlas, Live
 from services.route.core import Router, unfit
 from services.route.settings import RouteSettings
 from services.runtime.metrics import Metrics
 from services.runtime.settings import Shared
 from services.runtime.worker import Worker
+
+
+def router_of(city: City) -> Routes:
+    """Give what routes the reports of a city."""
+    addresses = Addresses(city)
+    return advised(Router(city, DatedAtlas(city), addresses if addresses.known else None), city)
 
 
 def build(settings: RouteSettings, shared: Shared, metrics: Metrics | None = None) -> Worker:
@@ -26,13 +33,7 @@ def build(settings: RouteSettings, shared: Shared, metrics: Metrics | None = Non
         if city is not None:
             own_metrics.now(**_versions(city))
 
-    shelf = CityShelf(
-        shared.city_dir,
-        lambda city: advised(Router(city, DatedAtlas(city)), city),
-        unfit,
-        looked_at,
-        every_s=settings.city_look_s,
-    )
+    shelf = CityShelf(shared.city_dir, router_of, unfit, looked_at, every_s=settings.city_look_s)
     return Worker(
         name="route",
         reads=(RequestClassified,),

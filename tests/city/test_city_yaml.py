@@ -47,7 +47,7 @@ def test_a_bomb_of_aliases_does_not_go_off(tmp_path: Path) -> None:
     found = faults(tmp_path)
     assert found[0] == (
         "policy.yaml:1: a0: unknown key; keys are mode, categories, target_precision, min_confidence, hold_outside, "
-        "hold_without_place, release_life_safety, boundary and 1 more"
+        "hold_without_place, hold_beyond_m, release_life_safety and 2 more"
     )
     assert "policy.yaml:2: alias *a0; expected the value itself; write it out; aliases are not read" in found
 

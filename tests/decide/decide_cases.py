@@ -4,6 +4,7 @@ from services.city.model import Category, City, Department, Family, Policy, Syst
 from services.decide.core import Decider
 from services.events import Case, DraftHeld, Event, RequestPrioritized
 from services.parts import (
+    AddressMatch,
     Alternative,
     Boundary,
     Candidate,
@@ -61,6 +62,8 @@ def prioritized(
     code: str = "pothole",
     intent: Intent = "report",
     place: bool = True,
+    radius_m: float = 0.0,
+    address: AddressMatch | None = None,
     outside: bool = False,
     ambiguous: tuple[Boundary, ...] = (),
     department: str = "works",
@@ -74,7 +77,7 @@ def prioritized(
             received_at=START,
             requested_at=START,
             text="A hole.",
-            place=Place(latitude=50.0, longitude=10.0) if place else None,
+            place=Place(latitude=50.0, longitude=10.0, radius_m=radius_m) if place else None,
         ),
         classification=Classification(
             service_code=code,
@@ -85,7 +88,7 @@ def prioritized(
             released=released,
             intent=intent,
         ),
-        routing=Routing(department=department, rule="roads", outside=outside, ambiguous=ambiguous),
+        routing=Routing(department=department, rule="roads", outside=outside, ambiguous=ambiguous, address=address),
         matching=matching or Matching(incident_id="r-1"),
         priority=Priority(
             score=30.0, level="life_safety" if danger else "routine", due_at=START + timedelta(hours=1), revision=3

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from services.city.model import Policy
 from services.events import Case, RequestPrioritized
-from services.parts import Boundary, Mode
+from services.parts import AddressMatch, Boundary, Mode
 
 DOUBTFUL = [
     (prioritized(confidence=0.62, released=False), "not sure enough that it is Pothole: 0.62, and 0.90 is needed"),
@@ -89,6 +89,14 @@ def test_a_city_may_let_places_outside_and_missing_ones_pass() -> None:
     policy = Policy(hold_outside=False, hold_without_place=False)
     assert len(released(prioritized(outside=True), policy=policy)) == 1
     assert len(released(prioritized(place=False), policy=policy)) == 1
+
+
+def test_a_place_that_no_crew_could_find_is_held_and_an_address_says_why_it_gave_none() -> None:
+    assert held(prioritized(radius_m=1200)) == ("the place is known to 1,200 m only",)
+    assert len(released(prioritized(radius_m=1200), policy=Policy(hold_beyond_m=1200))) == 1
+    unknown = AddressMatch(outcome="unknown", reason="no such street: Main Stret")
+    said = "no place was given, and of its address: no such street: Main Stret"
+    assert held(prioritized(place=False, address=unknown)) == (said,)
 
 
 def test_an_area_of_the_same_department_is_no_doubt() -> None:

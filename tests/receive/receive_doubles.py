@@ -15,7 +15,7 @@ from services.city.model import Category, City, Department, Family, Policy, Ques
 from services.events import ContactReceived, Event, RequestReceived
 from services.parts import Report
 from services.readmodel.rows import RequestFilter, RequestRow
-from services.receive.adapters import PublicRequests
+from services.receive.adapters import PublicRequests, town_of
 from services.receive.core import Town
 from services.receive.door import Doorkeeper, application
 from services.receive.intake import Intake
@@ -75,6 +75,7 @@ def make_town(**changes: Any) -> Town:
         "categories": {category.service_code: category for category in CATEGORIES},
         "jurisdiction_id": "brackwater.example",
         "region": "US",
+        "extent": (-73.0, 41.0, -72.0, 42.0),
     }
     return Town(**(given | changes))
 
@@ -173,7 +174,7 @@ class House:
         self.keeper = Doorkeeper(
             settings=self.settings,
             city=city,
-            town=make_town(categories=city.categories, jurisdiction_id=city.jurisdiction_id),
+            town=town_of(city),
             requests=PublicRequests(self.rows, city, publish_text=self.settings.publish_text),
             sender=self.sender,
             intake=Intake(self.sender, Recent(self.settings.recent_reports), self.metrics),

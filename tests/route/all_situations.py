@@ -12,7 +12,7 @@ from services.city.hours import parse
 from services.city.model import Near, Rule
 from services.city.precedence import KINDS, specificity
 from services.parts import Boundary
-from services.route.core import Situation, _failure
+from services.route.rulebook import Situation, _failure
 
 FAMILIES = {"pothole": "roads", "kerb": "roads", "lamp": "lights"}
 GROUNDS = {

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from services.city.conflicts import Space, conflicts
 from services.city.model import Category, City, Department, Near, Policy, Rule, System
 from services.city.precedence import specificity
-from services.route.core import RuleBook
+from services.route.rulebook import RuleBook
 
 SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

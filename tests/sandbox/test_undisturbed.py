@@ -58,7 +58,8 @@ def report(name: str, hours: float, *, late: float = 0.0) -> RequestReceived:
 
 def through_the_handlers(storm: Sequence[RequestReceived], settings: MatchSettings) -> dict[str, Any]:
     routed = cast("Sequence[RequestRouted]", samples("routed", seed=5, count=COUNT, city=CITY, models=MODELS))
-    assert [event.report for event in routed] == [event.report for event in storm]
+    for sent, placed in zip(storm, routed, strict=True):  # `route` finds the place of an address, and changes no more
+        assert sent.report in (placed.report, replace(placed.report, place=None))
     matcher: Any = build_match(settings, Shared(stormdrain_city_dir=CITY)).handler
     links = {}
     for start in range(0, COUNT, 37):

@@ -15,8 +15,8 @@ from services.cli.diffing.categories import Classified, Pair
 from services.cli.diffing.past import EXAMPLES, Past, Row
 from services.events import RequestClassified, RequestRouted
 from services.parts import Routing
-from services.route.adapters import DatedAtlas
 from services.route.core import Router
+from services.route.worker import router_of
 from services.runtime.worker import Rejected
 
 AT_ONCE: Final = 2000
@@ -165,11 +165,6 @@ class Comparison:
         questions = [RequestClassified(report=old.report, classification=old.classification) for old in before]
         for old, new, between in zip(before, after, _routed(self._between, questions), strict=True):
             yield _cause(old, new, between.routing)
-
-
-def router_of(city: City) -> Router:
-    """Give what routes a city's reports, as the worker does."""
-    return Router(city, DatedAtlas(city))
 
 
 def _lines(city: City) -> list[tuple[str, str, str, bool]]:

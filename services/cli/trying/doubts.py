@@ -16,7 +16,7 @@ from services.runtime.worker import Rejected
 EARTH_M: Final = 6_371_008.8
 """Mean radius of the Earth (IUGG)."""
 SWAPPED: Final = "the other way round it lies in the city: are latitude and longitude swapped?"
-_ZERO: Final = "latitude and longitude are 0, as systems write what they could not place"
+ZERO: Final = Rejected("zero", "latitude and longitude are 0, as systems write what they could not place")
 
 
 class Routes(Protocol):
@@ -47,8 +47,8 @@ class Doubts:
     def of(self, routed: Sequence[RequestRouted]) -> list[Rejected | None]:
         """Give the doubt about each report's place, in order; None where there is none.
 
-        Its reason is `zero` (a place at 0, 0), `swapped` (in the city the other way round) or `far` (further from
-        the city's extent than that is across).
+        Its reason is `swapped` (in the city the other way round) or `far` (further from the city's extent than that
+        is across). A place at 0, 0 (`ZERO`) does not get past the door.
         """
         astray = [number for number, event in enumerate(routed) if event.report.place and not placed(event)]
         turned = self._turned([routed[number] for number in astray])
@@ -60,8 +60,6 @@ class Doubts:
         return found
 
     def _doubt(self, place: Place, *, other_way: bool) -> Rejected | None:
-        if place.latitude == 0 == place.longitude and not _within(self._city, 0, 0):
-            return Rejected("zero", _ZERO)
         if other_way:
             return Rejected("swapped", SWAPPED)
         west, south, east, north = self._city.extent

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from services.city.model import City
 from services.cli.trying.columns import Plan, plan
-from services.cli.trying.doubts import swapped_in
+from services.cli.trying.doubts import ZERO, swapped_in
 from services.cli.trying.items import Id, Item, Parts, Told
 from services.cli.trying.labels import Labels
 from services.events import (
@@ -177,6 +177,7 @@ class Filler:
         judged = report_from_row(asked, town=self._town)
         if not isinstance(judged, Refused):
             entry.filled += () if row.get("created_at") else ("created_at",)
+            entry.doubt = ZERO if any(fault.code == "no_place" for fault in judged.warnings) else None
             return replace(judged.report, text="") if textless else judged.report
         names = {fault.field for fault in judged.faults}
         if names & set(_PLACE):

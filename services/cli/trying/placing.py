@@ -40,8 +40,8 @@ class Placing:
             events = [cast("Event", entry.event) for entry in fit]
             routed = cast("list[RequestRouted]", list(self._handler.handle(events)))
             for entry, doubt in zip(fit, self._doubts.of(routed), strict=True):
-                entry.doubt = doubt
-                self._doubtful.update([doubt.reason] if doubt else [])
+                entry.doubt = doubt or entry.doubt
+                self._doubtful.update([entry.doubt.reason] if entry.doubt else [])
             said = {entry.number: event for entry, event in zip(fit, routed, strict=True)}
             for event in routed:
                 self._count(event)
