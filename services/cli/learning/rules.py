@@ -20,7 +20,7 @@ from msgspec.structs import replace as changed
 from services.city.history import slug
 from services.city.model import Rule
 from services.classify.training.calibrate import lower_bound
-from services.route.core import ALWAYS, RuleBook, Situation
+from services.route.rulebook import ALWAYS, RuleBook, Situation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
