@@ -159,6 +159,26 @@ class AddressMatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
 
+class Likely(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A department, and how probable it is that a report is its."""
+
+    department: str
+    probability: Share
+
+
+class Ranking(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is probably responsible for a report that no rule takes, by the town's past."""
+
+    best: tuple[Likely, ...]
+    """The likeliest first."""
+    sure: bool
+    """The first has it; else the report is held, since it is not clear whose it is."""
+    threshold: Share | None = None
+    """The probability that it takes; None: none is enough."""
+    version: str = ""
+    """The first digits of the model's hash."""
+
+
 class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which department, and why."""
 
@@ -182,6 +202,8 @@ class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The place lies outside the city's limits."""
     instead: str = ""
     """Whom to ask there instead, as departments.yaml says."""
+    ranking: Ranking | None = None
+    """What the town's ranking said, if it was asked."""
     cell: str = ""
     """H3 cell of the place at resolution 9, empty without a place."""
     address: AddressMatch | None = None

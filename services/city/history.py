@@ -7,7 +7,7 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -79,11 +79,45 @@ def read_history(
     csv.field_size_limit(LONGEST)
     try:
         header = [name.strip() for name in next(lines, [])]
-        places = _places(path, header, columns)
+        places = _places(path, header, columns.asked())
         return _gather(_Rows(lines, len(header)), places, path, fewest, classes)
     except csv.Error as error:
-        message = f"{path.name}:{lines.line_num}: not CSV ({error}); export the file again"
-        raise HistoryError([message]) from None
+        raise _no_csv(path, lines.line_num, error) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Some columns of an export, by what was asked for; all of one length, and each cell without blanks around it."""
+
+    columns: dict[str, list[str]]
+    rows: int
+    """In the file, those left out as well."""
+    notes: list[str]
+
+
+def read_columns(path: Path, asked: Mapping[str, str], *, encoding: str = "utf-8") -> Table:
+    """Read the columns of an export that are asked for, by the option that names each; a CSV as of `read_history`.
+
+    Raises:
+        HistoryError: the file is not there, not text in `encoding`, lacks a column, or has no rows.
+
+    """
+    lines = csv.reader(io.StringIO(text := _text(path, encoding), newline=""), delimiter=_delimiter(text))
+    csv.field_size_limit(LONGEST)
+    try:
+        header = [name.strip() for name in next(lines, [])]
+        places = _places(path, header, asked)
+        rows = _Rows(lines, len(header))
+        columns: dict[str, list[str]] = {option: [] for option in places}
+        for row in rows:
+            for option, place in places.items():
+                columns[option].append(" ".join(row[place].split()))
+    except csv.Error as error:
+        raise _no_csv(path, lines.line_num, error) from None
+    notes = list(_left_out(rows.ragged, rows.count, "another number of cells than the header"))
+    if rows.count == rows.ragged:
+        raise HistoryError(["; ".join([f"{path.name} has no past requests below its header", *notes])])
+    return Table(columns=columns, rows=rows.count, notes=notes)
 
 
 def slug(label: str) -> str:
@@ -138,11 +172,15 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def _places(path: Path, header: Sequence[str], columns: Columns) -> dict[str, int]:
+def _no_csv(path: Path, line: int, error: csv.Error) -> HistoryError:
+    return HistoryError([f"{path.name}:{line}: not CSV ({error}); export the file again"])
+
+
+def _places(path: Path, header: Sequence[str], asked: Mapping[str, str]) -> dict[str, int]:
     if not any(header):
         raise HistoryError([f"{path.name} is empty; expected a header and past requests"])
     faults = []
-    for option, column in columns.asked().items():
+    for option, column in asked.items():
         if header.count(column) != 1:
             seen = "more than one column" if column in header else "no column"
             guess = did_you_mean(column, header)
@@ -150,7 +188,7 @@ def _places(path: Path, header: Sequence[str], columns: Columns) -> dict[str, in
             faults[-1] += f"; {guess}" if guess and column not in header else ""
     if faults:
         raise HistoryError(faults)
-    return {option: header.index(column) for option, column in columns.asked().items()}
+    return {option: header.index(column) for option, column in asked.items()}
 
 
 def _gather(rows: _Rows, places: dict[str, int], path: Path, fewest: int, classes: int) -> History:
@@ -204,7 +242,7 @@ def _codes(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _request(row: Sequence[str], places: dict[str, int], text: str, label: str) -> Request:
-    lat, lon = (_number(row[places[key]]) if key in places else None for key in ("lat", "lon"))
+    lat, lon = (number(row[places[key]]) if key in places else None for key in ("lat", "lon"))
     created = row[places["created"]].strip() if "created" in places else ""
     return Request(text=text, service_code=label, lat=lat, lon=lon, created=created)
 
@@ -214,7 +252,8 @@ def _left_out(count: int, rows: int, why: str) -> Iterator[str]:
         yield f"{count:,} of {rows:,} rows are left out: {why}"
 
 
-def _number(cell: str) -> float | None:
+def number(cell: str) -> float | None:
+    """Give the number in a cell, with a point or a comma; None where there is none."""
     try:
         value = float(cell.strip().replace(",", "."))
     except ValueError:

@@ -22,7 +22,9 @@ from services.city.places import TABLES, read_house_numbers, read_landmarks, rea
 from services.city.section import LANGUAGE, Section
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
-FOLDERS = ("boundaries", "places", "knowledge")
+RANKING = "routes"
+"""The folder of the ranking of who is responsible, if the town has one."""
+FOLDERS = (RANKING, "boundaries", "places", "knowledge")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 Extent = tuple[float, float, float, float]
@@ -111,6 +113,7 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
     if offices and layers:
         warn_of_missing_areas(offices, routing, layers)
     outside = rules.read_outside(offices, merged) if offices else None
+    ranking = _ranking(offices, directory) if offices else False
     policy = parts.read_policy(rulings, categories, departments) if rulings else None
     for section in (services, offices):
         if section:
@@ -143,10 +146,19 @@ def _read(directory: Path, findings: Findings) -> tuple[City | None, Layers | No
         address_languages=places.languages,
         assets={kind: each for kind, each in places.assets.items() if each},
         outside=outside,
+        ranking=ranking,
         path=str(directory),
     )
     town.done()
     return city, layers
+
+
+def _ranking(offices: Section, directory: Path) -> bool:
+    wanted = bool(offices.flag("ranking"))
+    if wanted and not (directory / RANKING / "card.json").is_file():
+        remedy = f"train it: stormdrain learn-routes ... --model {directory / RANKING}"
+        offices.fault("ranking", f"is true, and there is no {RANKING}/card.json", "a model", remedy)
+    return wanted
 
 
 def _root(directory: Path, name: str, findings: Findings) -> Section | None:

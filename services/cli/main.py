@@ -8,6 +8,7 @@ from services.cli.crm import crm
 from services.cli.demo import demo
 from services.cli.docs import docs
 from services.cli.evaluate import evaluate
+from services.cli.learn_routes import learn_routes
 from services.cli.route_diff import route_diff
 from services.cli.run import run as run_worker
 from services.cli.send import send
@@ -34,6 +35,7 @@ app.command("chaos", rich_help_panel="Develop")(chaos)
 app.command("settings", rich_help_panel="Operate")(settings)
 app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
 app.command("train", rich_help_panel="Your town")(train)
+app.command("learn-routes", rich_help_panel="Your town")(learn_routes)
 app.command("evaluate", rich_help_panel="Your town")(evaluate)
 app.command("try", rich_help_panel="Your town")(try_)
 app.command("route-diff", rich_help_panel="Your town")(route_diff)

@@ -26,8 +26,12 @@ from services.events import Case, DraftHeld, Event, RequestPrioritized, ReviewMa
 from services.parts import Boundary, Classification, Decision, LostRule, Matching, Mode, Routing
 from services.runtime.worker import Outcome, Rejected
 
-Kind = Literal["department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "duplicate"]
-HOLDS_AUTOMATIC: frozenset[Kind] = frozenset({"department", "category", "spam", "outside", "place", "boundary"})
+Kind = Literal[
+    "department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "responsible", "duplicate"
+]
+HOLDS_AUTOMATIC: frozenset[Kind] = frozenset(
+    {"department", "category", "spam", "outside", "place", "boundary", "responsible"}
+)
 HOUR_S = 3600.0
 
 
@@ -202,6 +206,9 @@ def doubts(event: RequestPrioritized, city: City) -> list[Doubt]:
     if policy.boundary != "larger":
         across = [area for area in routing.ambiguous if area.department]
         found += [Doubt("boundary", _across(area, routing, ask=policy.boundary == "ask")) for area in across]
+    if routing.ranking and not routing.ranking.sure:
+        likely = ", ".join(f"{each.department} {each.probability:.2f}" for each in routing.ranking.best)
+        found.append(Doubt("responsible", f"it is not clear whose it is; by past reports: {likely}"))
     if event.matching.band == "suggestion":
         found.append(Doubt("duplicate", _duplicate(event.matching)))
     return found

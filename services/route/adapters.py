@@ -14,7 +14,8 @@ from services.events import Event
 from services.parts import Boundary, Place
 from services.places.circles import LEAST_SHARE, Circles
 from services.places.index import AreaIndex
-from services.route.core import Router, Whereabouts
+from services.responsible.advice import Routes
+from services.route.core import Whereabouts
 
 MOST_KNOWN = 65_536
 """Combinations of areas whose whereabouts are kept; when they are more, all are made anew as they are asked for."""
@@ -57,7 +58,7 @@ class Sheet:
 class Live:
     """Handles each batch by the city that is worked by when it begins, from its first report to its last."""
 
-    def __init__(self, shelf: CityShelf[Router]) -> None:
+    def __init__(self, shelf: CityShelf[Routes]) -> None:
         self._shelf = shelf
 
     def handle(self, batch: Sequence[Event]) -> list[Event]:

@@ -4,6 +4,7 @@ from services.city.model import City, Layer
 from services.city.shelf import CityShelf
 from services.events import RequestClassified, RequestRouted
 from services.places.addresses.finder import Addresses
+from services.responsible.advice import Routes, advised
 from services.route.adapters import DatedAtlas, Live
 from services.route.core import Router, unfit
 from services.route.settings import RouteSettings
@@ -12,17 +13,22 @@ from services.runtime.settings import Shared
 from services.runtime.worker import Worker
 
 
-def router_of(city: City) -> Router:
-    """Give what routes the reports of a city."""
+def router_of(city: City) -> Routes:
+    """Give what routes the reports of a city.
+
+    Raises:
+        CityError: the city wants its ranking asked, and that cannot be served.
+
+    """
     addresses = Addresses(city)
-    return Router(city, DatedAtlas(city), addresses if addresses.known else None)
+    return advised(Router(city, DatedAtlas(city), addresses if addresses.known else None), city)
 
 
 def build(settings: RouteSettings, shared: Shared, metrics: Metrics | None = None) -> Worker:
     """Give the worker that routes by the files of the city's directory, and by new ones once they are found sound.
 
     Raises:
-        CityError: the city that is there at the start has faults.
+        CityError: the city that is there at the start has faults, or its ranking cannot be served.
 
     """
     own_metrics = metrics or Metrics("route")

@@ -15,7 +15,7 @@ from services.cli.diffing.categories import Classified, Pair
 from services.cli.diffing.past import EXAMPLES, Past, Row
 from services.events import RequestClassified, RequestRouted
 from services.parts import Routing
-from services.route.core import Router
+from services.responsible.advice import Routes
 from services.route.worker import router_of
 from services.runtime.worker import Rejected
 
@@ -188,7 +188,7 @@ def _areas(routing: Routing) -> tuple[bool, frozenset[tuple[str, str]]]:
     return routing.outside, frozenset((area.layer, area.area_id) for area in routing.boundaries)
 
 
-def _routed(router: Router, events: Sequence[RequestClassified]) -> list[RequestRouted]:
+def _routed(router: Routes, events: Sequence[RequestClassified]) -> list[RequestRouted]:
     return cast("list[RequestRouted]", list(router.handle(events)))
 
 
