@@ -145,6 +145,20 @@ class LostRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str
 
 
+class AddressMatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the city's own streets, house numbers and landmarks say of a written address."""
+
+    outcome: AddressOutcome
+    kind: AddressKind | None = None
+    text: str = ""
+    """The address as the city writes it."""
+    place: Place | None = None
+    """Where it is; `unsure` with a place: somewhere in its circle."""
+    candidates: tuple[str, ...] = ()
+    """What may have been meant, up to five, the likeliest first."""
+    reason: str = ""
+
+
 class Likely(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A department, and how probable it is that a report is its."""
 
@@ -163,20 +177,6 @@ class Ranking(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The probability that it takes; None: none is enough."""
     version: str = ""
     """The first digits of the model's hash."""
-
-
-class AddressMatch(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the city's own streets, house numbers and landmarks say of a written address."""
-
-    outcome: AddressOutcome
-    kind: AddressKind | None = None
-    text: str = ""
-    """The address as the city writes it."""
-    place: Place | None = None
-    """Where it is; `unsure` with a place: somewhere in its circle."""
-    candidates: tuple[str, ...] = ()
-    """What may have been meant, up to five, the likeliest first."""
-    reason: str = ""
 
 
 class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -252,12 +252,12 @@ class City(Struct, frozen=True, kw_only=True):
     assets: dict[str, Assets] = {}
     """By kind; empty where the town has given none."""
     outside: Outside | None = None
-    ranking: bool = False
-    """What no rule takes goes to whoever the ranking in `routes` finds responsible, if it is sure."""
     house_numbers: HouseNumbers | None = None
     landmarks: tuple[Landmark, ...] = ()
     address_languages: tuple[str, ...] = ()
     """By whose conventions streets are written (BCP 47); empty: the town's main language."""
+    ranking: bool = False
+    """What no rule takes goes to whoever the ranking in `routes` finds responsible, if it is sure."""
     path: str = ""
 
     def layers_on(self, day: str) -> tuple[Layer, ...]:

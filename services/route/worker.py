@@ -14,7 +14,12 @@ from services.runtime.worker import Worker
 
 
 def router_of(city: City) -> Routes:
-    """Give what routes the reports of a city."""
+    """Give what routes the reports of a city.
+
+    Raises:
+        CityError: the city wants its ranking asked, and that cannot be served.
+
+    """
     addresses = Addresses(city)
     return advised(Router(city, DatedAtlas(city), addresses if addresses.known else None), city)
 
