@@ -4,10 +4,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Area, Layer, Rule
-
-METRES_PER_DEGREE = 6_371_008.8 * np.pi / 180
-"""Along a meridian, on a sphere of the Earth's mean radius (IUGG)."""
 
 
 def meet(one: Rule, first: Layer, other: Rule, second: Layer) -> bool:

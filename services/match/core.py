@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
+from services.city.earth import EARTH_M, METRES_PER_DEGREE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-EARTH_M = 6_371_008.8
-"""The Earth's mean radius (IUGG)."""
-METRES_PER_DEGREE = radians(EARTH_M)
 PER_CELL = 16
 MOST_CANDIDATES = 3
 """How many reports that did not become the link a link names, the likest first."""

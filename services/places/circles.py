@@ -7,12 +7,11 @@ from its middle at 60 degrees north, metres are true to 3 %.
 import numpy as np
 import shapely
 
+from services.city.earth import METRES_PER_DEGREE
 from services.places.clipping import WHOLE, shared
 from services.places.grid import Floats, Ints
 from services.places.index import AreaIndex, Shapes, lines_of
 
-METRES_PER_DEGREE = 6_371_008.8 * np.pi / 180
-"""Along a meridian, on a sphere of the Earth's mean radius (IUGG)."""
 LEAST_SHARE = 0.001
 """A smaller part of a circle is not told."""
 MOST_RADIUS = 2e7

@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Layer
-from services.places.nearest import METRES_PER_DEGREE
 
 CORNERS = 16
 """Of a quarter of a circle, which is drawn with so many."""

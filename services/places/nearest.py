@@ -7,9 +7,8 @@ place is then in three rows, in one stretch of each, wherever on Earth it is.
 import numpy as np
 from numpy.typing import NDArray
 
-EARTH_M = 6_371_008.8
-"""Mean radius (IUGG)."""
-METRES_PER_DEGREE = EARTH_M * np.pi / 180
+from services.city.earth import EARTH_M, METRES_PER_DEGREE
+
 SLACK = 1.001
 """Searched a little wider than asked, so that rounding leaves nothing out; what is found is measured."""
 _ROUND = 360.0

@@ -7,8 +7,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Area, Layer
-from services.places.nearest import METRES_PER_DEGREE, Floats, Ints, metres
+from services.places.nearest import Floats, Ints, metres
 
 PIECE = 16
 """Vertices in one piece of a boundary: short pieces let the tree do the looking."""

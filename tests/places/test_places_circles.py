@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Area
-from services.places.circles import LEAST_SHARE, METRES_PER_DEGREE, Circles
+from services.places.circles import LEAST_SHARE, Circles
 from services.places.index import AreaIndex
 
 Floats = NDArray[np.float64]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from shapely import LineString, box
 from shapely.geometry import Polygon
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Area, Layer
 from services.places.divided import Divider
-from services.places.nearest import METRES_PER_DEGREE
 from services.places.reach import Reach
 
 EAST_M = METRES_PER_DEGREE * np.cos(np.radians(50.0))

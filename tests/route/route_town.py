@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from shapely import LineString, box
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import (
     AcrossBoundary,
     Area,
@@ -22,7 +23,6 @@ from services.city.model import (
 )
 from services.events import RequestClassified, RequestRouted
 from services.parts import Classification, Place, Report, Routing, Safety
-from services.places.nearest import METRES_PER_DEGREE
 from services.route.adapters import DatedAtlas
 from services.route.core import Router
 

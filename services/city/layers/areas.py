@@ -6,9 +6,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from services.city.earth import EARTH_M
 from services.city.findings import Findings, did_you_mean, listed
 from services.city.layers.features import INSTALL, Feature, Floats
-from services.city.layers.systems import EARTH
 from services.city.model import Area
 
 POLYGONS = ("Polygon", "MultiPolygon")
@@ -33,7 +33,7 @@ def flat(geometries: Any, latitude: float) -> Any:  # noqa: ANN401 - one geometr
 
     def project(points: Floats) -> Floats:
         x, y = np.radians(points[:, 0]) * narrow, np.sin(np.radians(points[:, 1])) / narrow
-        return np.column_stack([x, y]) * EARTH
+        return np.column_stack([x, y]) * EARTH_M
 
     return shapely.transform(geometries, project)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.findings import NAMED
 from services.city.layers.features import Floats
-from services.city.layers.systems import METRES, SWAPPED, WGS84, Extent, System, apart_m, candidates, datum
+from services.city.layers.systems import SWAPPED, WGS84, Extent, System, apart_m, candidates, datum
 
 SAME_M = 5.0
 """Systems that agree so far are one answer: realizations of one datum, and what PROJ does without its large grids."""
@@ -168,5 +169,5 @@ def _share(one: Extent, other: Extent) -> float:
 
 def _mismatch_m(one: Extent, other: Extent) -> float:
     narrow = np.cos(np.radians((other[1] + other[3]) / 2))
-    west, south, east, north = np.abs(np.array(one) - np.array(other)) * METRES
+    west, south, east, north = np.abs(np.array(one) - np.array(other)) * METRES_PER_DEGREE
     return float(((west + east) * narrow + south + north) / 4)

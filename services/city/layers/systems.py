@@ -12,15 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.layers.features import DEGREES, INSTALL, Floats, UnreadableError
 
 Extent = tuple[float, float, float, float]
 """West, south, east, north."""
 
-EARTH = 6_371_008.8
-"""Metres; the Earth's mean radius (IUGG)."""
-METRES = EARTH * np.pi / 180
-"""One degree along a meridian."""
 _WGS84 = re.compile(r"(?i)CRS:?84$|EPSG:+([\d.]*:)?4326$|^WGS ?84$|^4326$")
 _WIDE = 170.0
 """Degrees of longitude: a system that is meant for more is one for maps of the world."""
@@ -110,7 +107,7 @@ def apart_m(one: Floats, other: Floats) -> float:
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return float("inf")
     narrow = np.cos(np.radians((one[:, 1] + other[:, 1]) / 2))
-    return float(np.hypot((one[:, 0] - other[:, 0]) * narrow, one[:, 1] - other[:, 1]).mean() * METRES)
+    return float(np.hypot((one[:, 0] - other[:, 0]) * narrow, one[:, 1] - other[:, 1]).mean() * METRES_PER_DEGREE)
 
 
 def candidates(extent: Extent, points: Floats) -> Iterator[list[System]]:

@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import City, Layer
 from services.cli.diffing.compare import Difference
 from services.cli.diffing.told import percent
@@ -42,8 +43,6 @@ WRAP: Final = 28
 """Signs of a line of the legend."""
 MANY: Final = 2000
 """From so many places on, marks have no rim."""
-METRES_PER_DEGREE: Final = 6_371_008.8 * math.pi / 180
-"""Along a meridian, on a sphere of the Earth's mean radius (IUGG)."""
 METADATA: Final[dict[str, dict[str, Any]]] = {
     ".png": {"Software": "stormdrain"},
     ".svg": {"Date": None},

@@ -8,12 +8,12 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
+from services.city.earth import EARTH_M
 from services.city.model import City
 from services.events import Event, RequestClassified, RequestRouted
 from services.parts import Place
 from services.runtime.worker import Rejected
 
-EARTH_M: Final = 6_371_008.8
 """Mean radius of the Earth (IUGG)."""
 SWAPPED: Final = "the other way round it lies in the city: are latitude and longitude swapped?"
 ZERO: Final = Rejected("zero", "latitude and longitude are 0, as systems write what they could not place")

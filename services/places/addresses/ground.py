@@ -9,12 +9,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from services.city.earth import METRES_PER_DEGREE
 from services.city.model import City
 from services.places.addresses.spelling import plain
 from services.places.addresses.streets import StreetNames
 
-METRES_PER_DEGREE: Final = 6_371_008.8 * np.pi / 180
-"""Along a meridian, on a sphere of the Earth's mean radius (IUGG)."""
 APART_M: Final = 1_000.0
 """Lines of one name with a wider gap between them are two streets of one name."""
 
