@@ -53,10 +53,14 @@ def towns(draw: st.DrawFn) -> list[BaseGeometry]:
         x, y = draw(st.tuples(unit, unit))
         shape = shapely.make_valid(Polygon(corners)).difference(box(x, y, x + 0.25, y + 0.25))
         shape = shapely.make_valid(shapely.transform(shape, lambda at: at * size + [WEST, SOUTH]))
-        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
         if parts:
             shapes.append(MultiPolygon(parts) if len(parts) > 1 else parts[0])
     return shapes or [box(WEST, SOUTH, WEST + size, SOUTH + size)]
+
+
+def test_areas_without_ground_are_in_no_circle() -> None:
+    assert circles([Polygon(), Polygon()]).shares(np.array([WEST]), np.array([SOUTH]), np.array([50.0])) == {}
 
 
 @settings(max_examples=60, deadline=None)
