@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from confluent_kafka import Consumer as KafkaConsumer
@@ -24,6 +24,14 @@ Config = dict[str, Any]
 
 ASK_S = 5.0
 """What the nodes of a cluster are given to say an offset. A leader that died has a successor by then."""
+MOVED = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+"""The group's coordinator is another node, or not one yet."""
 METADATA_S = 60.0
 """How long a cluster that cannot be reached is asked again for its topics: one under load takes its time to answer."""
 
@@ -278,19 +286,10 @@ class KafkaClients:
 
     def partitions(self, topic: str) -> int:
         """Count a topic's partitions; see `ports.Clients.partitions`."""
-        known = self._metadata(topic).topics.get(topic)
+        # A connection that breaks fails the question at once, however long it was given.
+        listed = _patiently(lambda left: self.admin().list_topics(topic, timeout=left), failures.SUSPECT, METADATA_S)
+        known = listed.topics.get(topic)
         return 0 if known is None or known.error is not None else len(known.partitions)
-
-    def _metadata(self, topic: str) -> Any:  # noqa: ANN401 - confluent-kafka is untyped
-        until = time.monotonic() + METADATA_S
-        while True:
-            try:
-                return self.admin().list_topics(topic, timeout=max(1.0, until - time.monotonic()))
-            except KafkaException as error:
-                # A connection that breaks fails the question at once, however long it was given.
-                if error.args[0].code() not in failures.SUSPECT or time.monotonic() > until:
-                    raise
-                time.sleep(0.2)
 
     def admin(self) -> Any:  # noqa: ANN401 - confluent-kafka is untyped
         """Give the one admin client of this process."""
@@ -320,7 +319,8 @@ class KafkaClients:
                 "log_level": 0,
             }
             self._asking[group] = KafkaConsumer(connection(self._settings) | own)
-        found = self._asking[group].committed(asked, timeout_s)
+        # librdkafka learns by it that the group has another coordinator, and tells the caller first.
+        found = _patiently(lambda left: self._asking[group].committed(asked, left), MOVED, timeout_s)
         for each in found:
             if each.error is not None:
                 raise KafkaException(each.error)
@@ -329,6 +329,18 @@ class KafkaClients:
     def generation(self, metadata: Any) -> tuple[int, str]:  # noqa: ANN401 - opaque
         """Read group metadata; see `ports.Clients.generation`."""
         return generation_of(metadata)
+
+
+def _patiently(ask: Callable[[float], Any], codes: Collection[int], within_s: float) -> Any:  # noqa: ANN401
+    """Ask, with the seconds that are left, until there is an answer or an error of another code."""
+    until = time.monotonic() + within_s
+    while True:
+        try:
+            return ask(max(1.0, until - time.monotonic()))
+        except KafkaException as error:
+            if error.args[0].code() not in codes or time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def _said(offset: int) -> int:
