@@ -1,11 +1,11 @@
-"""Print what pyproject.toml depends on, with the postgres extra, one requirement a line, for the Dockerfile."""  # noqa: INP001 - a script, not a package
+"""Print what pyproject.toml depends on, with the extras that a town may need, one requirement a line, for the Dockerfile."""  # noqa: INP001 - a script, not a package
 
 import argparse
 import re
 import tomllib
 from pathlib import Path
 
-EXTRA = "postgres"
+EXTRAS = ("geo", "postgres")
 
 
 def name_of(requirement: str) -> str:
@@ -14,9 +14,10 @@ def name_of(requirement: str) -> str:
 
 
 def requirements(pyproject: Path, without: list[str]) -> list[str]:
-    """Give the requirements of a project and of its extra, less those named in `without`."""
+    """Give the requirements of a project and of `EXTRAS`, less those named in `without`."""
     project = tomllib.loads(pyproject.read_text("utf-8"))["project"]
-    every: list[str] = [*project["dependencies"], *project["optional-dependencies"][EXTRA]]
+    extras = [each for name in EXTRAS for each in project["optional-dependencies"][name]]
+    every: list[str] = [*project["dependencies"], *extras]
     return [each for each in every if name_of(each) not in without]
 
 

