@@ -62,7 +62,7 @@ def sisters(path: Path) -> dict[str, Path]:
 def vertices(features: list[Feature]) -> Floats:
     """Give the corners of the convex hull of all features, (n, 2): what is needed to see where a file lies."""
     shapes = [feature.geometry for feature in features if feature.geometry is not None]
-    points: Floats = shapely.get_coordinates(shapes)
+    points: Floats = shapely.get_coordinates(shapely.convex_hull(shapes))  # of each first: far fewer for the last
     if len(points):
         points = shapely.get_coordinates(shapely.convex_hull(shapely.multipoints(points)))
     return points
