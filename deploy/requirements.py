@@ -1,4 +1,4 @@
-"""Print what pyproject.toml depends on, with the extras that a town may need, one requirement a line, for the Dockerfile."""  # noqa: INP001 - a script, not a package
+"""Print what pyproject.toml depends on, with the extras a town may need, a requirement a line, for the Dockerfile."""  # noqa: INP001 - a script, not a package
 
 import argparse
 import re
