@@ -12,7 +12,7 @@ import numpy as np
 from services.city.boundaries import Reference, UnreadableError, read_features
 from services.city.findings import Findings, did_you_mean, listed
 from services.city.layers.areas import word
-from services.city.layers.declared import unreadable
+from services.city.layers.declared import is_inside, unreadable
 from services.city.model import Assets, Category
 from services.city.parts import CODE
 from services.city.section import Section
@@ -123,8 +123,7 @@ class _Files:
         """Give what a file has; None where it cannot be read, which is said once."""
         if not file or file in self._read:
             return self._read.get(file)
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            section.fault("file", f"saw {file!r}", "a file inside the city's own directory")
+        if not is_inside(section, file):
             return None
         self._read[file] = None
         odd: list[str] = []

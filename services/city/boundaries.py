@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from shapely.geometry.base import BaseGeometry
 
 from services.city.document import Mapping
+from services.city.earth import Extent
 from services.city.findings import listed
 from services.city.layers.areas import LINES, AreaReader, far, in_degrees, repaired, word
 from services.city.layers.declared import DeclaredLayer, Source, read_declared, read_source, unreadable, version_of
@@ -21,7 +22,7 @@ from services.city.layers.overlaps import Measured, measure
 from services.city.layers.placing import Reference, near
 from services.city.layers.reading import read_contents
 from services.city.layers.settling import located, place
-from services.city.layers.systems import WGS84, Extent, System, UnknownSystemError, system
+from services.city.layers.systems import WGS84, System, UnknownSystemError, system
 from services.city.model import Layer, Rule, Street
 from services.city.section import Section
 

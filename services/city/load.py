@@ -1,9 +1,7 @@
 """Reads a town's directory into a `City`, or says all that is wrong with it at once."""
 
 import hashlib
-import re
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,22 +12,20 @@ from services.city import parts, rules
 from services.city.assets import read_assets
 from services.city.boundaries import Layers, measure_layers, read_layers, read_streets, warn_of_missing_areas
 from services.city.document import Mapping, Scalar, parse
+from services.city.earth import WORLD, Extent
 from services.city.findings import CityError, Finding, Findings, did_you_mean
 from services.city.layers.overlaps import Measured
 from services.city.layers.placing import Reference
 from services.city.model import Assets, Category, City, HouseNumbers, Landmark, Layer, Street
 from services.city.places import TABLES, read_house_numbers, read_landmarks, read_street_names
-from services.city.section import LANGUAGE, Section
+from services.city.section import LANGUAGE, Section, is_date
 
 FILES = ("city.yaml", "categories.yaml", "departments.yaml", "policy.yaml")
 RANKING = "routes"
 """The folder of the ranking of who is responsible, if the town has one."""
 FOLDERS = (RANKING, "boundaries", "places", "knowledge")
-_ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
-Extent = tuple[float, float, float, float]
 _EXTENT = "[west, south, east, north] in degrees"
-_WORLD: Extent = (-180.0, -90.0, 180.0, 90.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +260,7 @@ def _time_zone(town: Section) -> str:
 def _holidays(town: Section) -> tuple[str, ...]:
     holidays = town.texts("holidays")
     for holiday in holidays:
-        try:
-            date.fromisoformat(holiday if _ISO_DATE.match(holiday) else "")
-        except ValueError:
+        if not is_date(holiday):
             town.fault("holidays", f"saw {holiday!r}", "a date such as 2026-12-25")
     return holidays
 
@@ -277,12 +271,12 @@ def _extent(town: Section, given: tuple[float, ...], layers: tuple[Layer, ...]) 
         if not shapes:
             if not town.has("extent"):
                 town.fault("extent", "is missing", f"{_EXTENT}, or a layer to take it from")
-            return _WORLD
+            return WORLD
         west, south, east, north = shapely.total_bounds(shapes).tolist()
         return (west, south, east, north)
     if not _is_extent(given):
         town.fault("extent", f"saw [{', '.join(f'{number:g}' for number in given)}]", _EXTENT)
-        return _WORLD
+        return WORLD
     box = shapely.box(*given)
     for layer in layers:
         if not any(area.geometry.intersects(box) for area in (*layer.areas, *layer.lines)):

@@ -17,6 +17,8 @@ import shapely
 
 from services.city.boundaries import UnreadableError, read_features
 from services.city.findings import did_you_mean, listed
+from services.city.layers.areas import in_degrees, word
+from services.city.layers.declared import is_inside, unreadable
 from services.city.layers.features import Floats
 from services.city.layers.systems import WGS84, System, UnknownSystemError, system
 from services.city.model import HouseNumbers, Landmark, Street, StreetName
@@ -69,7 +71,7 @@ def read_landmarks(section: Section, directory: Path) -> tuple[Landmark, ...]:
         where = None if shape is None or shape.is_empty else shapely.transform(shape, source.degrees)
         if not called:
             source.odd(line, "a landmark without a name")
-        elif where is None or not _in_degrees(where.bounds):
+        elif where is None or not in_degrees(where):
             source.odd(line, f"{called!r} has no place in WGS 84 degrees")
         else:
             found.append(Landmark(name=called, geometry=where))
@@ -144,20 +146,12 @@ class _Source:
 
     def rows(self, asked: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Give line and row of each record; faults are noted, and nothing more is given then."""
-        if not self.file:
-            return
-        if Path(self.file).is_absolute() or ".." in Path(self.file).parts:
-            self.section.fault("file", f"saw {self.file!r}", "a file inside the city's own directory")
+        if not self.file or not is_inside(self.section, self.file):
             return
         try:
             yield from self._table(asked) if self.table else self._features(asked)
         except UnreadableError as error:
-            if error.line:
-                self.section.findings.fault(
-                    self.file, error.line, "", error.seen, expected=error.expected, remedy=error.remedy
-                )
-            else:
-                self.section.fault("file", error.seen, error.expected, error.remedy)
+            unreadable(self.section, self.file, error)
 
     def _features(self, asked: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         features = read_features(self.directory / self.file, crs=self.crs, encoding=self.encoding)
@@ -277,11 +271,7 @@ def _joined(row: dict[str, Any], columns: Iterable[str]) -> str:
 
 
 def _word(value: Any) -> str:  # noqa: ANN401 - whatever the file has
-    if value is None or isinstance(value, dict | list) or value != value:  # noqa: PLR0124 - NaN is not itself
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return " ".join(str(value).split())
+    return " ".join(word(value).split())
 
 
 def _number(value: Any) -> float:  # noqa: ANN401 - whatever the file has
@@ -294,8 +284,3 @@ def _number(value: Any) -> float:  # noqa: ANN401 - whatever the file has
 def _point(x: Any, y: Any) -> Any:  # noqa: ANN401 - whatever the file has
     lon, lat = _number(x), _number(y)
     return shapely.Point(lon, lat) if math.isfinite(lon) and math.isfinite(lat) else None
-
-
-def _in_degrees(bounds: tuple[float, float, float, float]) -> bool:
-    west, south, east, north = bounds
-    return -_LON <= west <= east <= _LON and -_LAT <= south <= north <= _LAT

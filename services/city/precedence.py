@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from services.city.model import Rule
 
+DEFAULT = "default"
+"""What a routing names as its rule where none took the report."""
 KINDS = ("safety", "service_codes", "near", "areas", "families", "layer", "urgent", "hours")
 """Kinds of condition, the most telling first. A layer with areas counts once, as `areas`; `within_m` belongs to it."""
 

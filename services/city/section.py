@@ -2,14 +2,25 @@
 
 import re
 from collections.abc import Collection, Iterator
+from datetime import date
 
 from services.city.document import Hole, Items, Mapping, Node, Scalar, describe
 from services.city.findings import Findings, did_you_mean, listed
 
 LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+_ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _TRUE = {"true", "yes", "on"}
 _FALSE = {"false", "no", "off"}
 _SECRET = re.compile(r"(?i)url|token|secret|passw|api_?key|host|user|address")
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text is a day as in 2026-12-25."""
+    try:
+        date.fromisoformat(text if _ISO_DATE.match(text) else "")
+    except ValueError:
+        return False
+    return True
 
 
 class Section:

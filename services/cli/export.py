@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
-import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from services.city.findings import did_you_mean, listed
-from services.cli.trying.columns import ALSO, plan
+from services.cli.trying.columns import ALSO, plan, with_point
 from services.cli.trying.feed import Feed
 from services.cli.trying.table import Table
 from services.runtime.worker import Rejected
@@ -40,8 +39,6 @@ NOTATIONS: Final = (
 LOOKED_AT: Final = 5000
 NOTHING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 """How exports write that a cell is empty."""
-
-_COMMA: Final = re.compile(r"[+-]?\d{1,3},\d+")
 
 
 class ExportError(Exception):
@@ -284,6 +281,6 @@ def _strptime(cell: str, *, notation: str) -> datetime:
 def _number(cell: str) -> float | str:
     """Give a number, with a decimal comma too. What is none stays as it is, for the door to refuse."""
     try:
-        return float(cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell)
+        return float(with_point(cell))
     except ValueError:
         return cell

@@ -14,14 +14,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from services.city.earth import WORLD, Extent, within
 from services.city.model import Category
 from services.events import ContactReceived
 from services.parts import Channel, Place, Report
 from services.receive.answers import check_answers, masked_answers
-from services.receive.fields import AHEAD, LATEST, LONGEST_TEXT, Fault, Fields, Repeated
+from services.receive.fields import AHEAD, LATEST, LONGEST_ADDRESS, LONGEST_TEXT, WIDEST_M, Fault, Fields, Repeated
 from services.receive.identity import derived_id
 from services.receive.masking import masked
-from services.receive.placing import WORLD, AddressBook, Extent, is_nowhere, odd_address, odd_place, within
+from services.receive.placing import AddressBook, is_nowhere, odd_address, odd_place
 
 CANONICAL: Final = frozenset(
     (
@@ -39,12 +40,10 @@ CANONICAL: Final = frozenset(
     )
 )
 CONTACT: Final = ("name", "phone", "email", "account_id", "device_id")
-_WIDEST_M: Final = 100_000.0
 _MOST_FIELDS: Final = 100
 _MOST_LINKS: Final = 10
 _LONGEST_ID: Final = 256
 _LONGEST_CONTACT: Final = 256
-_LONGEST_ADDRESS: Final = 512
 _LONGEST_CODE: Final = 64
 _IGNORED_SHOWN: Final = 10
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -130,7 +129,7 @@ def judge(
     text = fields.string("text", LONGEST_TEXT, one_line=False)
     given = _place(fields)
     place = None if given and is_nowhere(given, town.extent) else given
-    address = fields.string("address", _LONGEST_ADDRESS)
+    address = fields.string("address", LONGEST_ADDRESS)
     requested_at = fields.instant("created_at", town.time_zone, received_at + AHEAD)
     attributes = fields.attributes("attributes")
     links = fields.links("media_urls", _MOST_LINKS)
@@ -151,7 +150,7 @@ def judge(
         requested_at=requested_at or received_at,
         text=masked(text, town.region)[:LONGEST_TEXT],
         place=place,
-        address=masked(address, town.region)[:_LONGEST_ADDRESS],
+        address=masked(address, town.region)[:LONGEST_ADDRESS],
         service_code=service_code,
         attributes=masked_answers(attributes, category, town.region),
         media_urls=tuple(masked(link, town.region) for link in links),
@@ -214,7 +213,7 @@ def _place(fields: Fields) -> Place | None:
     before = len(fields.faults)
     latitude = fields.number("lat", -90, 90)
     longitude = fields.number("lon", -180, 180)
-    radius = fields.number("radius_m", 0, _WIDEST_M)
+    radius = fields.number("radius_m", 0, WIDEST_M)
     if latitude is not None and longitude is not None:
         return Place(latitude=latitude, longitude=longitude, radius_m=radius or 0.0)
     if (latitude is None) != (longitude is None) and len(fields.faults) == before:

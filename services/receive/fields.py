@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 LONGEST_TEXT: Final = 10_000
+LONGEST_ADDRESS: Final = 512
+WIDEST_M: Final = 100_000.0
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 """The end of time where there is no clock to ask."""

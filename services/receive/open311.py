@@ -14,7 +14,7 @@ from msgspec import Struct
 from services.city.model import Category, City, Question
 from services.parts import AddressMatch, Place
 from services.receive.core import Door
-from services.receive.fields import LATEST, Fault, Fields
+from services.receive.fields import LATEST, LONGEST_ADDRESS, Fault, Fields
 from services.receive.placing import Around
 from services.receive.rendering import Value
 
@@ -47,7 +47,6 @@ _SPAN: Final = timedelta(days=90)
 MOST_ROWS: Final = 1000
 _MOST_IDS: Final = 200
 _LONGEST_LIST: Final = 8000
-_LONGEST_ADDRESS: Final = 512
 
 Status = Literal["open", "closed"]
 
@@ -190,7 +189,7 @@ class Requests(Protocol):
 def read_address_query(arguments: Mapping[str, str]) -> str | Place | tuple[Fault, ...]:
     """Read the arguments of GET addresses: a text `q`, or a point `lat` and `long`; or say what is wrong with them."""
     fields = Fields(arguments, {}, loose=True)
-    text = fields.string("q", _LONGEST_ADDRESS)
+    text = fields.string("q", LONGEST_ADDRESS)
     latitude = fields.number("lat", -90, 90)
     longitude = fields.number("long", -180, 180)
     if fields.faults:

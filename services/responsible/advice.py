@@ -9,14 +9,15 @@ from msgspec.structs import replace
 from services.city.findings import CityError, Finding
 from services.city.load import RANKING
 from services.city.model import City
+from services.city.precedence import DEFAULT
 from services.events import Event, RequestRouted
 from services.parts import Likely, Ranking, Routing
 from services.responsible.asked import Asked
 from services.responsible.card import ModelError
 from services.responsible.ranker import Ranked, Ranker
 
-DEFAULT, RULE = "default", "ranking"
-"""What a routing names as its rule where no rule took the report, and where the ranking did."""
+RULE = "ranking"
+"""What a routing names as its rule where the ranking took the report."""
 
 
 class Routes(Protocol):

@@ -26,6 +26,13 @@ class Row(NamedTuple):
     values: Floats
 
 
+def softmax(scores: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Give the shares (rows, columns) of scores times a temperature; each row adds up to 1."""
+    shares: np.ndarray = np.exp(temperature * (scores - scores.max(axis=1, keepdims=True)))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """How often each body had the reports of a key, older ones counting less; sorted by key."""
@@ -83,10 +90,8 @@ class Linear:
         scores = np.empty((len(rows), self.weights.shape[1]), dtype=np.float32)
         for number, row in enumerate(rows):
             scores[number] = self.weights[-1] + row.values @ self.weights[row.at].astype(np.float32)
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
         found = np.zeros((len(rows), size), dtype=np.float32)
-        found[:, self.classes] = shares[:, :-1]
+        found[:, self.classes] = softmax(scores)[:, :-1]
         return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from services.responsible.asked import Asked
 from services.responsible.card import Card, Model, read
-from services.responsible.evidence import Evidence
+from services.responsible.evidence import Evidence, softmax
 from services.responsible.trees import Trees
 
 AT_ONCE = 2_000
@@ -42,8 +42,7 @@ class Scorer:
 
 def ordered(candidates: np.ndarray, scores: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """Give candidates by falling score, and the softmax of `temperature` times the scores."""
-    shares = np.exp(temperature * (scores - scores.max(axis=1, keepdims=True)))
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = softmax(scores, temperature)
     order = np.argsort(-shares, axis=1, kind="stable")
     return np.take_along_axis(candidates, order, 1), np.take_along_axis(shares, order, 1)
 

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 import h3
 import msgspec
 
+from services.city.earth import within
 from services.city.model import City
 from services.events import Event, RequestClassified, RequestRouted
 from services.parts import AddressMatch, Asset, Boundary, Claim, Classification, Place, Report, Routing
@@ -189,8 +190,7 @@ class Router:
         return settled
 
     def _swapped(self, place: Place | None) -> bool:
-        west, south, east, north = self._extent
-        return place is not None and west <= place.latitude <= east and south <= place.longitude <= north
+        return place is not None and within(self._extent, place.longitude, place.latitude)
 
     def _elsewhere(
         self, settled: Settled, choice: Choice, touched: Sequence[Boundary], shut: frozenset[str]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.city.hours import parse
 from services.city.model import City, Near, Referral, Rule
-from services.city.precedence import KINDS, kinds, ranked, specificity
+from services.city.precedence import DEFAULT, KINDS, kinds, ranked, specificity
 from services.parts import Boundary, LostRule
 
 MOST_LOST = 8
@@ -106,7 +106,7 @@ class RuleBook:
         if winner is None:
             default = self._city.default_department
             reason = f"no rule takes category {situation.service_code} here, and {default} takes what is left{note}"
-            return Choice(default, "default", reason, tuple(lost[:MOST_LOST]))
+            return Choice(default, DEFAULT, reason, tuple(lost[:MOST_LOST]))
         reason = f"rule {winner.id} takes {_taken(winner, situation)}{note}"
         asset = winner.near.asset if winner.near else ""
         return Choice(winner.department, winner.id, reason, tuple(lost[:MOST_LOST]), asset)

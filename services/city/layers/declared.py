@@ -1,19 +1,16 @@
 """What a town's city.yaml declares of its boundary files, edition by edition."""
 
 import hashlib
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 from services.city.layers.areas import word
 from services.city.layers.features import Contents, Feature, UnreadableError, sisters
 from services.city.layers.reading import read_contents
 from services.city.layers.systems import System, UnknownSystemError, system
-from services.city.section import Section
+from services.city.section import Section, is_date
 
-_ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _ALLOWED = ("allowed",)
 
 
@@ -76,9 +73,7 @@ def read_source(section: Section, outer: Section | None, directory: Path) -> Sou
     layer_name = _text(section, outer, "layer_name")
     encoding = _encoding(section, outer)
     contents = None
-    if file and (Path(file).is_absolute() or ".." in Path(file).parts):
-        section.fault("file", f"saw {file!r}", "a file inside the city's own directory")
-    elif file:
+    if file and is_inside(section, file):
         try:
             contents = read_contents(directory / file, layer_name=layer_name, encoding=encoding)
         except UnreadableError as error:
@@ -87,6 +82,14 @@ def read_source(section: Section, outer: Section | None, directory: Path) -> Sou
         section.fault("file", f"{file} has no features", "at least one")
         contents = None
     return Source(section, file, directory / file, crs, contents)
+
+
+def is_inside(section: Section, file: str) -> bool:
+    """Say whether a file lies in the city's own directory, and note the fault where it does not."""
+    if not Path(file).is_absolute() and ".." not in Path(file).parts:
+        return True
+    section.fault("file", f"saw {file!r}", "a file inside the city's own directory")
+    return False
 
 
 def unreadable(section: Section, file: str, error: UnreadableError) -> None:
@@ -145,12 +148,10 @@ def _encoding(section: Section, outer: Section | None) -> str:
 
 def _day(section: Section) -> str:
     day = section.text("effective", "")
-    try:
-        date.fromisoformat(day if _ISO_DATE.match(day) else "not a day") if day else None
-    except ValueError:
-        section.fault("effective", f"saw {day!r}", "a date such as 2027-01-01")
-        return ""
-    return day
+    if not day or is_date(day):
+        return day
+    section.fault("effective", f"saw {day!r}", "a date such as 2027-01-01")
+    return ""
 
 
 def _where(section: Section, outer: Section | None, source: Source) -> Contents | None:

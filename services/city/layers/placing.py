@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from services.city.earth import METRES_PER_DEGREE
+from services.city.earth import METRES_PER_DEGREE, Extent
 from services.city.findings import NAMED
 from services.city.layers.features import Floats
-from services.city.layers.systems import SWAPPED, WGS84, Extent, System, apart_m, candidates, datum
+from services.city.layers.systems import SWAPPED, WGS84, System, apart_m, candidates, datum
 
 SAME_M = 5.0
 """Systems that agree so far are one answer: realizations of one datum, and what PROJ does without its large grids."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 
+from services.city.earth import Extent
 from services.city.layers.features import Contents, Feature, Floats, UnreadableError, spoilt, vertices
 from services.city.layers.placing import Answer, Reference, answers, box_of, decide, lies_at, near, told
-from services.city.layers.systems import WGS84, Extent, System, UnknownSystemError, apart_m, system
+from services.city.layers.systems import WGS84, System, UnknownSystemError, apart_m, system
 
 AGREE_M = 1.0
 """A file that names another system than the town declares is not worth a word if that moves it by less."""

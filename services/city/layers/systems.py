@@ -12,11 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from services.city.earth import METRES_PER_DEGREE
+from services.city.earth import METRES_PER_DEGREE, Extent
 from services.city.layers.features import DEGREES, INSTALL, Floats, UnreadableError
-
-Extent = tuple[float, float, float, float]
-"""West, south, east, north."""
 
 _WGS84 = re.compile(r"(?i)CRS:?84$|EPSG:+([\d.]*:)?4326$|^WGS ?84$|^4326$")
 _WIDE = 170.0

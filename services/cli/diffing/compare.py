@@ -11,6 +11,7 @@ from typing import Final, Literal, cast
 from msgspec.structs import replace
 
 from services.city.model import City
+from services.city.precedence import DEFAULT
 from services.cli.diffing.categories import Classified, Pair
 from services.cli.diffing.past import EXAMPLES, Past, Row
 from services.events import RequestClassified, RequestRouted
@@ -22,8 +23,6 @@ from services.runtime.worker import Rejected
 AT_ONCE: Final = 2000
 MOST_DRAWN: Final = 500_000
 """Places of moved reports that are kept for a picture, 24 bytes each."""
-DEFAULT: Final = "default"
-"""The rule that a routing names where no rule takes a report."""
 
 Cause = Literal["rule", "boundary", "rule_and_boundary", "default", "category"]
 CAUSES: Final[dict[Cause, str]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,10 @@ from typing import Any, Final
 
 from services.city.findings import did_you_mean, listed
 from services.cli.export import LOOKED_AT, NOTHING, ExportError, notation_of, opened, read_time
-from services.cli.trying.columns import ALSO, plan
+from services.cli.trying.columns import ALSO, plan, with_point
 from services.cli.trying.entries import ORDINARY
 from services.parts import Place, Report
-from services.receive.fields import Fields
+from services.receive.fields import LONGEST_ADDRESS, LONGEST_TEXT, WIDEST_M, Fields
 from services.runtime.worker import Rejected
 
 GUESSED: Final = ("created_at", "text", "lat", "lon", "radius_m", "address", "category", "service_code")
@@ -24,11 +23,7 @@ GUESSED: Final = ("created_at", "text", "lat", "lon", "radius_m", "address", "ca
 OPTIONS: Final = {"created_at": "created", "label": "category"}
 """Options whose name is not that of the field."""
 EXAMPLES: Final = 5
-_LONGEST_TEXT: Final = 10_000
-_LONGEST_ADDRESS: Final = 512
-_WIDEST_M: Final = 100_000.0
 _YEARS: Final = range(1900, 3000)
-_COMMA: Final = re.compile(r"[+-]?\d{1,3},\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +164,9 @@ class Past:
             channel="file",
             received_at=moment,
             requested_at=moment,
-            text=text[:_LONGEST_TEXT],
+            text=text[:LONGEST_TEXT],
             place=place,
-            address=said["address"][:_LONGEST_ADDRESS],
+            address=said["address"][:LONGEST_ADDRESS],
         )
         return Row(line, report, said["label"])
 
@@ -193,13 +188,10 @@ class Past:
 
 def _place(said: Mapping[str, str]) -> Place | Rejected | None:
     """Judge a place as the door does: None where there is none, and why it is none where it cannot be read."""
-    cells = {name: said[name] for name in ("lat", "lon", "radius_m") if said[name]}
-    for name, cell in cells.items():
-        if _COMMA.fullmatch(cell):
-            cells[name] = cell.replace(",", ".")
+    cells = {name: with_point(said[name]) for name in ("lat", "lon", "radius_m") if said[name]}
     fields = Fields(cells, {}, loose=True)
     latitude, longitude = fields.number("lat", -90, 90), fields.number("lon", -180, 180)
-    radius = fields.number("radius_m", 0, _WIDEST_M)
+    radius = fields.number("radius_m", 0, WIDEST_M)
     if fields.faults:
         return Rejected(fields.faults[0].code, fields.faults[0].description)
     if (latitude is None) != (longitude is None):

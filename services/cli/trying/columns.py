@@ -9,6 +9,8 @@ from typing import Final
 
 from services.city.findings import did_you_mean, listed
 
+_COMMA: Final = re.compile(r"[+-]?\d{1,3},\d+")
+
 ALSO: Final[dict[str, tuple[str, ...]]] = {
     "id": (
         "source_id",
@@ -144,3 +146,8 @@ def _remedy(header: Sequence[str]) -> str:
 
 def _shown(name: str, most: int = 30) -> str:
     return repr(name) if len(name) <= most else repr(name[:most] + "...")
+
+
+def with_point(cell: str) -> str:
+    """Give a number's decimal comma as a point; anything else stays as it is."""
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell

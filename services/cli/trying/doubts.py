@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from services.city.earth import EARTH_M
+from services.city.earth import arc_m, metres_outside, within
 from services.city.model import City
 from services.events import Event, RequestClassified, RequestRouted
 from services.parts import Place
@@ -32,7 +32,7 @@ def swapped_in(city: City, latitude: object, longitude: object) -> str:
         east, north = float(str(latitude)), float(str(longitude))
     except ValueError:
         return ""
-    return SWAPPED if _within(city, east, north) else ""
+    return SWAPPED if within(city.extent, north, east) else ""
 
 
 class Doubts:
@@ -42,7 +42,7 @@ class Doubts:
         self._city = city
         self._router = router
         west, south, east, north = city.extent
-        self._across = _metres(south, west, north, east)
+        self._across = arc_m(math.radians(south), math.radians(north), math.radians(west - east))
 
     def of(self, routed: Sequence[RequestRouted]) -> list[Rejected | None]:
         """Give the doubt about each report's place, in order; None where there is none.
@@ -62,9 +62,7 @@ class Doubts:
     def _doubt(self, place: Place, *, other_way: bool) -> Rejected | None:
         if other_way:
             return Rejected("swapped", SWAPPED)
-        west, south, east, north = self._city.extent
-        nearest = min(max(place.latitude, south), north), min(max(place.longitude, west), east)
-        away = _metres(place.latitude, place.longitude, *nearest)
+        away = metres_outside(self._city.extent, place.latitude, place.longitude)
         return Rejected("far", f"the place is {away / 1000:,.0f} km from the city") if away > self._across else None
 
     def _turned(self, routed: Sequence[RequestRouted]) -> list[bool]:
@@ -72,7 +70,7 @@ class Doubts:
         turned: dict[int, RequestClassified] = {}
         for number, event in enumerate(routed):
             place = event.report.place
-            if place is not None and _within(self._city, place.latitude, place.longitude):
+            if place is not None and within(self._city.extent, place.longitude, place.latitude):
                 there = replace(place, latitude=place.longitude, longitude=place.latitude)
                 report = replace(event.report, place=there)
                 turned[number] = RequestClassified(report=report, classification=event.classification)
@@ -88,16 +86,3 @@ class Doubts:
 def placed(event: RequestRouted) -> bool:
     """Say whether a report lies in the city: in an area of it, and within its limits."""
     return bool(event.routing.boundaries) and not event.routing.outside
-
-
-def _within(city: City, longitude: float, latitude: float) -> bool:
-    west, south, east, north = city.extent
-    return west <= longitude <= east and south <= latitude <= north
-
-
-def _metres(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
-    """Give the distance on a sphere (haversine)."""
-    north, south = math.radians(latitude), math.radians(other_latitude)
-    half = math.sin((north - south) / 2) ** 2
-    half += math.cos(north) * math.cos(south) * math.sin(math.radians(longitude - other_longitude) / 2) ** 2
-    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(half)))

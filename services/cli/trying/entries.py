@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from services.city.model import City
-from services.cli.trying.columns import Plan, plan
+from services.cli.trying.columns import Plan, plan, with_point
 from services.cli.trying.doubts import ZERO, swapped_in
 from services.cli.trying.items import Id, Item, Parts, Told
 from services.cli.trying.labels import Labels
@@ -52,7 +51,6 @@ ORDINARY: Final = "2025-01-15T12:00:00"
 """What a row without a time counts as: noon, in the city, of a Wednesday."""
 _STAND_IN: Final = "-"
 _PLACE: Final = ("lat", "lon", "radius_m")
-_COMMA: Final = re.compile(r"[+-]?\d{1,3},\d+")
 _PLANS: Final = 1_000
 
 
@@ -158,8 +156,8 @@ class Filler:
                 return None
             return judged.report
         for name in _PLACE:
-            if isinstance(row.get(name), str) and _COMMA.fullmatch(row[name].strip()):
-                row[name] = row[name].replace(",", ".")
+            if isinstance(row.get(name), str) and (number := with_point(row[name].strip())) != row[name].strip():
+                row[name] = number
         while entry.rejected is None:
             if (report := self._tried(entry, row)) is not None:
                 return report
