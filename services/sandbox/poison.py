@@ -32,7 +32,8 @@ PEOPLE = frozenset({"operator", "department", "review"})
 """Readers that are no workers with dead letters. `review` follows the read model."""
 
 Place = tuple[str, int, int]
-"""Topic, partition and offset."""
+"""Topic, partition and offset. A negative offset is a number only: a broker that has taken a record once already, and
+is sent it again since its first answer was lost, acknowledges it without saying where it stands."""
 
 
 class PoisonError(Exception):
@@ -191,7 +192,9 @@ class Poisoner:
         if error is not None:
             self._failed.append(f"{spilt.kind} on {record.topic()}: {error}")
         else:
-            self.ledger[record.topic(), record.partition(), record.offset()] = spilt
+            offset = record.offset()
+            known = offset is not None and offset >= 0
+            self.ledger[record.topic(), record.partition(), offset if known else -len(self.ledger) - 1] = spilt
 
     def _number(self, topic: str) -> int:
         if topic not in self._partitions:
@@ -253,9 +256,17 @@ def judge_dead(ledger: Mapping[Place, Spilt], letters: Iterable[Died]) -> list[D
     """
     faults: list[DeathFault] = []
     seen: set[tuple[str, Place]] = set()
+    unplaced: dict[tuple[str, tuple[str, int]], list[Place]] = {}
+    for place, put in ledger.items():
+        for worker in put.refused_by if place[2] < 0 else ():
+            unplaced.setdefault((worker, place[:2]), []).append(place)
     for letter in letters:
         spilt = ledger.get(letter.origin) if letter.origin is not None else None
         if spilt is None or letter.origin is None:
+            there = unplaced.get((letter.worker, letter.origin[:2])) if letter.origin else None
+            if there:
+                seen.add((letter.worker, there.pop()))
+                continue
             if letter.marked:  # put out twice, since the first answer was lost
                 continue
             faults.append(DeathFault("foreign", letter.worker, letter.origin, letter.reason))

@@ -37,6 +37,18 @@ def test_a_dead_letter_that_bears_the_mark_of_poison_is_not_foreign() -> None:
     assert told(*ALL, Died("match", ("requests.routed.v1", 0, 9), "bad_headers", marked=True)) == []
 
 
+def test_poison_that_a_broker_acknowledged_without_its_place_is_met_by_a_letter_from_its_partition() -> None:
+    ledger = {("cases.roads.v1", 4, -1): Spilt("not_json", frozenset({"index", "deliver"}))}
+    index = Died("index", ("cases.roads.v1", 4, 17), "bad_json")
+    deliver = Died("deliver", ("cases.roads.v1", 4, 17), "bad_json")
+    assert judge_dead(ledger, [index, deliver]) == []
+    (missing,) = judge_dead(ledger, [index])
+    assert (missing.fault, missing.worker) == ("missing", "deliver")
+    (foreign,) = judge_dead(ledger, [index, deliver, index])
+    assert (foreign.fault, foreign.worker) == ("foreign", "index")
+    assert len(judge_dead(ledger, [index, Died("deliver", ("cases.roads.v1", 5, 17), "bad_json")])) == 2
+
+
 def test_poison_without_a_dead_letter_is_missing_at_each_worker_that_must_refuse_it() -> None:
     assert told(ALL[1], ALL[3]) == [
         "index did not refuse requests.matched.v1/3/17, which is poison (not_json)",
