@@ -217,6 +217,9 @@ class ReviewMade(Event, frozen=True, kw_only=True, omit_defaults=True):
     """With `correct`: the category it should have been."""
     department: str = ""
     """With `correct`: the department it should have been."""
+    same_as: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,64})?\Z")] = ""
+    """With `approve` and `correct`: a request whose incident is the draft's too; the two incidents become one.
+    `unlink` keeps the draft out of the incident of its `duplicate_of`."""
 
     @property
     def key(self) -> str:
@@ -227,6 +230,27 @@ class ReviewMade(Event, frozen=True, kw_only=True, omit_defaults=True):
     def id(self) -> str:
         """One per click: the console repeats the review id when it repeats a post."""
         return f"{self.review_id}.review"
+
+
+class IncidentClosed(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The work is done: published by a department's system. What is reported later is another incident."""
+
+    topic: ClassVar[str] = "incidents.closed.v1"
+    request_id: Identifier
+    """Any report of the incident."""
+    closed_at: Instant
+    closed_by: Annotated[str, Meta(max_length=64)] = ""
+    """The department or system that says so."""
+
+    @property
+    def key(self) -> str:
+        """Keyed by request, compacted: the newest word is the state."""
+        return self.request_id
+
+    @property
+    def id(self) -> str:
+        """One per request and moment."""
+        return f"{self.request_id}.closed.{self.closed_at.isoformat()}"
 
 
 class DeliveryMade(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -370,6 +394,7 @@ EVENTS: tuple[type[Event], ...] = (
     Case,
     DraftHeld,
     ReviewMade,
+    IncidentClosed,
     DeliveryMade,
     SurgeDetected,
     KpiMeasured,

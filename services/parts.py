@@ -20,6 +20,7 @@ Text = Annotated[str, Meta(max_length=10_000)]
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
 PlaceMethod = Literal["gps", "rooftop", "interpolated", "street", "zip", "given"]
 AddressOutcome = Literal["found", "unsure", "unknown"]
+Relation = Literal["duplicate", "resend", "confirmed", "merged"]
 AddressKind = Literal["house_number", "interpolated", "crossing", "landmark", "street"]
 Intent = Literal["report", "question", "status", "feedback", "spam"]
 Level = Literal["routine", "elevated", "urgent", "life_safety"]
@@ -53,6 +54,11 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source_id: str = ""
     """The gateway's own id of the report; the same one again is the same request."""
     jurisdiction_id: str = ""
+    reporter: Annotated[str, Meta(max_length=64)] = ""
+    """A pseudonym: equal for one person's reports of one day, and nobody can tell from it who that is; empty where the
+    door has no secret to make it with, or no contact."""
+    same_as: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,64})?\Z")] = ""
+    """A request that is the same incident, as the citizen says who was shown it."""
 
     def __post_init__(self) -> None:
         """Refuse times that nobody can reckon with; msgspec makes a `ValidationError` of it."""
@@ -211,6 +217,13 @@ class Routing(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str = ""
 
 
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contribution to a score, in points."""
+
+    what: str
+    points: float
+
+
 class LinkEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What speaks for two reports being one incident."""
 
@@ -218,6 +231,16 @@ class LinkEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     elapsed_s: float
     text_similarity: Share
     same_service_code: bool = False
+    uncertainty_m: float = 0.0
+    """How far the two places may be off, together."""
+    category_distance: Share = 0.0
+    """0 where the classifier would give both the same category, 1 where it sees nothing in common."""
+    same_asset: bool | None = None
+    """The same street light, or another beside it; None where one of them names none."""
+    same_address: bool | None = None
+    same_reporter: bool = False
+    reasons: tuple[Reason, ...] = ()
+    """What speaks for it and against, in log-odds, the weightiest first."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -226,6 +249,17 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: Identifier
     score: Share
     why: str = ""
+
+
+class Extent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far an incident had grown when this was said."""
+
+    reports: Annotated[int, Meta(ge=2)]
+    since: Instant
+    until: Instant
+    """When its first and its last report were made."""
+    hull: tuple[tuple[Latitude, Longitude], ...] = ()
+    """The corners of the smallest convex area that holds all places: one where all lie at one place, two of a line."""
 
 
 class Matching(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -239,14 +273,16 @@ class Matching(Struct, frozen=True, kw_only=True, omit_defaults=True):
     candidates: tuple[Candidate, ...] = ()
     revision: Annotated[int, Meta(ge=1)] = 1
     """Grows when a later arrival, or a person, changes the link."""
+    relation: Relation | None = None
+    """What the link says: another citizen's report of the same (`duplicate`), the same person within minutes
+    (`resend`), the same as the citizen says (`confirmed`), or as a person of the city says (`merged`)."""
+    why: str = ""
+    """Why a link was not made that the score alone would have made."""
+    recurs_of: Identifier | None = None
+    """The incident that was closed before this report was made, and would have been its own."""
+    extent: Extent | None = None
+    """Of an incident of two reports or more."""
     version: str = ""
-
-
-class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One contribution to a score, in points."""
-
-    what: str
-    points: float
 
 
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from confluent_kafka import KafkaException, Producer
 
-from services.events import Case, ContextUpdated, SurgeDetected
+from services.events import Case, ContextUpdated, IncidentClosed, ReviewMade, SurgeDetected
 from services.runtime import wire
 from services.runtime.topics import Topics, load
 from services.sandbox.odd_names import OddNames
@@ -25,7 +25,14 @@ _MARKED = MARK.encode()
 
 SPEAKS_TWICE = frozenset({"watch"})
 """Workers without transactions: what they said just before they were killed they say again."""
-TABLES = frozenset({("prioritize", SurgeDetected.topic), ("prioritize", ContextUpdated.topic)})
+TABLES = frozenset(
+    {
+        ("prioritize", SurgeDetected.topic),
+        ("prioritize", ContextUpdated.topic),
+        ("match", ReviewMade.topic),
+        ("match", IncidentClosed.topic),
+    }
+)
 """Topics that a worker reads as tables. What is wrong there is logged and passed over: every process reads a table
 whole, each time it starts, and would refuse the same record each time."""
 PEOPLE = frozenset({"operator", "department", "review"})

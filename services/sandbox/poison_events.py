@@ -8,6 +8,7 @@ from services.events import (
     DeliveryMade,
     DraftHeld,
     Event,
+    IncidentClosed,
     KpiMeasured,
     RequestClassified,
     RequestMatched,
@@ -88,5 +89,6 @@ def faultless(stem: str, name: str, department: str) -> Event:
         ContextUpdated.topic: ContextUpdated(
             context_id=name, what="poison", points=1.0, starts_at=MOMENT, ends_at=MOMENT
         ),
+        IncidentClosed.topic: IncidentClosed(request_id=name, closed_at=MOMENT),
     }
     return made[stem]

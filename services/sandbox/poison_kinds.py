@@ -19,6 +19,7 @@ from services.events import (
     DeliveryMade,
     DraftHeld,
     Event,
+    IncidentClosed,
     KpiMeasured,
     RequestClassified,
     RequestMatched,
@@ -41,12 +42,15 @@ CARRY_A_REPORT = frozenset(
     kind.topic
     for kind in (RequestReceived, RequestClassified, RequestRouted, RequestMatched, RequestPrioritized, Case, DraftHeld)
 )
-ALL = CARRY_A_REPORT | {kind.topic for kind in (ReviewMade, DeliveryMade, SurgeDetected, KpiMeasured, ContextUpdated)}
+ALL = CARRY_A_REPORT | {
+    kind.topic for kind in (ReviewMade, DeliveryMade, SurgeDetected, KpiMeasured, ContextUpdated, IncidentClosed)
+}
 WITH_ID: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(CARRY_A_REPORT, ("report", "request_id")),
     ReviewMade.topic: ("review_id",),
     DeliveryMade.topic: ("request_id",),
     ContextUpdated.topic: ("context_id",),
+    IncidentClosed.topic: ("request_id",),
 }
 """Where an event has an identifier, the only text in it that may not be any text."""
 HOSTILE_IDS = (

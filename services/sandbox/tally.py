@@ -19,6 +19,7 @@ from services.events import (
     ContextUpdated,
     DeliveryMade,
     DraftHeld,
+    IncidentClosed,
     KpiMeasured,
     RequestClassified,
     RequestMatched,
@@ -77,7 +78,9 @@ ASIDE = frozenset({"watch", "index"})
 BEFORE_MATCH = {RequestReceived.topic: RECEIVED, RequestClassified.topic: CLASSIFIED, RequestRouted.topic: ROUTED}
 """Topics on which a report may stand as often as a gateway said it."""
 
-BESIDE = frozenset({ReviewMade.topic, SurgeDetected.topic, KpiMeasured.topic, ContextUpdated.topic})
+BESIDE = frozenset(
+    {ReviewMade.topic, SurgeDetected.topic, KpiMeasured.topic, ContextUpdated.topic, IncidentClosed.topic}
+)
 """Topics of which it matters only where they end, and which poison is there."""
 
 UNREVISED = 1
