@@ -11,6 +11,9 @@ from msgspec import Meta, Struct
 
 from services.parts import Classification, Decision, Identifier, Instant, Matching, Priority, Report, Routing
 
+TOWN = "town"
+"""The key of a report that names no jurisdiction: there is one town."""
+
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all events. `topic` is where it travels; a family's topic has a placeholder."""
@@ -100,8 +103,8 @@ class RequestRouted(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Keyed by family, so that all reports that could be one incident meet on one partition (docs/adr/0005)."""
-        return self.classification.family
+        """Keyed by town, so that all reports that could be one incident meet on one partition (docs/adr/0025)."""
+        return self.report.jurisdiction_id or TOWN
 
     @property
     def id(self) -> str:
@@ -120,8 +123,8 @@ class RequestMatched(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Keyed by family, as `RequestRouted`."""
-        return self.classification.family
+        """Keyed by town, as `RequestRouted`."""
+        return self.report.jurisdiction_id or TOWN
 
     @property
     def id(self) -> str:
@@ -141,8 +144,8 @@ class RequestPrioritized(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> str:
-        """Keyed by family, as `RequestRouted`."""
-        return self.classification.family
+        """Keyed by town, as `RequestRouted`."""
+        return self.report.jurisdiction_id or TOWN
 
     @property
     def id(self) -> str:
@@ -241,6 +244,12 @@ class IncidentClosed(Event, frozen=True, kw_only=True, omit_defaults=True):
     closed_at: Instant
     closed_by: Annotated[str, Meta(max_length=64)] = ""
     """The department or system that says so."""
+
+    def __post_init__(self) -> None:
+        """Refuse times that nobody can reckon with, as `Report` does."""
+        if not 1900 <= self.closed_at.year <= 2999:  # noqa: PLR2004 - years
+            message = f"closed_at is of the year {self.closed_at.year}, expected 1900 to 2999"
+            raise ValueError(message)
 
     @property
     def key(self) -> str:

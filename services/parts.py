@@ -20,7 +20,7 @@ Text = Annotated[str, Meta(max_length=10_000)]
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
 PlaceMethod = Literal["gps", "rooftop", "interpolated", "street", "zip", "given"]
 AddressOutcome = Literal["found", "unsure", "unknown"]
-Relation = Literal["duplicate", "resend", "confirmed", "merged"]
+Relation = Literal["duplicate", "resend", "surge", "confirmed", "merged"]
 AddressKind = Literal["house_number", "interpolated", "crossing", "landmark", "street"]
 Intent = Literal["report", "question", "status", "feedback", "spam"]
 Level = Literal["routine", "elevated", "urgent", "life_safety"]
@@ -275,11 +275,14 @@ class Matching(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Grows when a later arrival, or a person, changes the link."""
     relation: Relation | None = None
     """What the link says: another citizen's report of the same (`duplicate`), the same person within minutes
-    (`resend`), the same as the citizen says (`confirmed`), or as a person of the city says (`merged`)."""
+    (`resend`), one of many of one outage (`surge`), the same as the citizen says (`confirmed`), or as a person of the
+    city says (`merged`)."""
     why: str = ""
-    """Why a link was not made that the score alone would have made."""
+    """Why a link was not made that the score alone would have made, or was made that it would not."""
     recurs_of: Identifier | None = None
     """The incident that was closed before this report was made, and would have been its own."""
+    anchor: tuple[Latitude, Longitude] | None = None
+    """Of a report that joined another's incident: where that is measured from, the place of its first report."""
     extent: Extent | None = None
     """Of an incident of two reports or more."""
     version: str = ""

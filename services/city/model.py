@@ -30,6 +30,8 @@ class Family(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     name: str = ""
     match_radius_m: float = 50.0
+    match_spread_m: float = 0.0
+    """How far from its first report an incident may reach; 0: four times the radius."""
     match_window_hours: float = 72.0
 
 

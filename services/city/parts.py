@@ -26,6 +26,7 @@ def read_families(root: Section) -> dict[str, Family]:
             id=family_id,
             name=section.text("name", family_id),
             match_radius_m=section.number("match_radius_m", 50.0, low=0, high=5000),
+            match_spread_m=section.number("match_spread_m", 0.0, low=0, high=50_000),
             match_window_hours=section.number("match_window_hours", 72.0, low=0, high=24 * 366),
         )
         section.done()

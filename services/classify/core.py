@@ -6,6 +6,7 @@
   released. One in a language that the city does not serve: the likeliest if it has words that the model knows; never
   released.
 - No text: what the citizen picked, at `UNTESTED`; with pictures alone, what is likeliest of all; never released.
+- Nothing but what it is the same as: what is likeliest of all; never released.
 - Nothing at all is rejected: `no_text`.
 
 The city's file says to which family a category belongs, so that the two never disagree.
@@ -130,7 +131,8 @@ class Classifier:
 
     def _outcome(self, report: Report, opinion: Opinion, tongue: Tongue, model: Model) -> Outcome:
         blank = not report.text.strip()
-        if blank and report.service_code not in self._categories and not report.media_urls:
+        empty = blank and not report.media_urls and not report.same_as
+        if empty and report.service_code not in self._categories:
             return Rejected(
                 "no_text", "the report has no text, no picture and no service_code of the city; send one of them"
             )

@@ -8,12 +8,14 @@ from services.cli.crm import crm
 from services.cli.demo import demo
 from services.cli.docs import docs
 from services.cli.evaluate import evaluate
+from services.cli.evaluate_match import evaluate_match
 from services.cli.learn_routes import learn_routes
 from services.cli.route_diff import route_diff
 from services.cli.run import run as run_worker
 from services.cli.send import send
 from services.cli.settings import settings
 from services.cli.train import train
+from services.cli.train_match import train_match
 from services.cli.try_ import try_
 from services.cli.up import up
 
@@ -35,6 +37,8 @@ app.command("chaos", rich_help_panel="Develop")(chaos)
 app.command("settings", rich_help_panel="Operate")(settings)
 app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
 app.command("train", rich_help_panel="Your town")(train)
+app.command("evaluate-match", rich_help_panel="Your town")(evaluate_match)
+app.command("train-match", rich_help_panel="Your town")(train_match)
 app.command("learn-routes", rich_help_panel="Your town")(learn_routes)
 app.command("evaluate", rich_help_panel="Your town")(evaluate)
 app.command("try", rich_help_panel="Your town")(try_)

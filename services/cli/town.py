@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Mapping
@@ -77,6 +78,18 @@ def must_have(who: str, city: Path, models: Path, model: str | None = None) -> N
         faults.append("  `stormdrain train` makes one for a town, or name the folder of the shipped one with --models")
     if faults:
         raise TownError("\n".join([f"{who} cannot start:", *(f"  {line}" for line in faults)]))
+
+
+def kept_secret(path: Path) -> str:
+    """Give the secret that is kept in a file, which is made the first time: its owner alone may read it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: half a secret would be kept for good.
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(0o600)
+        fresh.write_text(secrets.token_urlsafe(32))
+        fresh.replace(path)
+    return path.read_text()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +247,8 @@ class Town:
     def _program(self, worker: Name, number: int) -> Program:
         name = f"{worker}-{number}"
         own = {"DELIVER_SANDBOX_URL": self.crm} if worker is Name.DELIVER and self.sandbox else {}
+        if worker is Name.RECEIVE and not self._environment().get("RECEIVE_REPORTER_SECRET", "").strip():
+            own["RECEIVE_REPORTER_SECRET"] = kept_secret(self.state / "reporter.secret")
         if worker in SERVERS:
             own[f"{worker.upper()}_PORT"] = str(self.ports[worker])
         else:

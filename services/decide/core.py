@@ -13,7 +13,9 @@ Only a department that the city does not have holds it too: nobody would receive
 it goes out with the link, and the department's system adds it to the incident.
 
 A person's word is kept: when the world changes and a report is scored anew, what a person said of it before holds for
-the new score too, and policy is not asked again.
+the new score too, and policy is not asked again. Of links a person's word holds for the revision that it was said of,
+since `match` reads reviews too, and knows more of the incident: a later revision of the link is taken as it comes,
+but one that still has a link which was undone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,12 +29,23 @@ from services.parts import Boundary, Classification, Decision, LostRule, Matchin
 from services.runtime.worker import Outcome, Rejected
 
 Kind = Literal[
-    "department", "category", "spam", "intent", "outside", "place", "confidence", "boundary", "responsible", "duplicate"
+    "department",
+    "category",
+    "spam",
+    "intent",
+    "outside",
+    "place",
+    "confidence",
+    "boundary",
+    "responsible",
+    "duplicate",
+    "resend",
 ]
 HOLDS_AUTOMATIC: frozenset[Kind] = frozenset(
     {"department", "category", "spam", "outside", "place", "boundary", "responsible"}
 )
 HOUR_S = 3600.0
+RESENT = "sent again by the same person within minutes"
 
 
 class Doubt(NamedTuple):
@@ -51,7 +64,9 @@ class Word(NamedTuple):
     note: str
     service_code: str
     department: str
-    unlinked_from: str | None
+    same_as: str
+    link: Matching
+    """As the person saw it."""
 
 
 def word_of(review: ReviewMade) -> Word:
@@ -64,7 +79,8 @@ def word_of(review: ReviewMade) -> Word:
         review.note,
         review.service_code,
         review.department,
-        draft.matching.duplicate_of,
+        review.same_as,
+        replace(draft.matching, evidence=None, candidates=(), extent=None),
     )
 
 
@@ -121,6 +137,7 @@ class Decider:
         if mode == "copilot" and not danger:
             held = ["a person confirms every report of this category", *(doubt.text for doubt in found)]
         if held:
+            held += [doubt.text for doubt in found if doubt.kind == "resend" and doubt.text not in held]
             return DraftHeld(**_said(event), decision=self._decision("hold", mode, held))
         first = "danger to life: goes out at once" if danger else _release(event, mode)
         link = event.matching
@@ -133,7 +150,7 @@ class Decider:
             return doubt.kind == "department"
         if mode == "automatic":
             return doubt.kind in HOLDS_AUTOMATIC
-        return doubt.kind != "duplicate" or self._hold_suggestions
+        return doubt.kind != "resend" and (doubt.kind != "duplicate" or self._hold_suggestions)
 
     def _decision(
         self, action: Literal["release", "hold"], mode: Mode, reasons: Sequence[str], reviewer: str = ""
@@ -158,8 +175,13 @@ class Decider:
                 f"a person corrected the department from {event.routing.department}" if word.department else "",
             ]
         if word.verdict == "unlink":
-            matching = unlinked(matching, event.report.request_id)
-            reasons = [f"a person says that it is not the same incident as {word.unlinked_from}"]
+            if still_linked(matching, word.link):
+                matching = unlinked(matching, event.report.request_id)
+            reasons = [f"a person says that it is not the same incident as {word.link.duplicate_of}"]
+        elif word.same_as not in ("", event.report.request_id):
+            if matching.revision == word.link.revision:
+                matching = merged(matching, word.same_as)
+            reasons.append(f"a person says that it is the same incident as {word.same_as}")
         reasons.append(f"the reviewer's note: {word.note}" if word.note else "")
         reasons.append("scored anew since, and the person's word stands" if again else "")
         decision = self._decision("release", word.mode, reasons, word.reviewer)
@@ -209,9 +231,7 @@ def doubts(event: RequestPrioritized, city: City) -> list[Doubt]:
     if routing.ranking and not routing.ranking.sure:
         likely = ", ".join(f"{each.department} {each.probability:.2f}" for each in routing.ranking.best)
         found.append(Doubt("responsible", f"it is not clear whose it is; by past reports: {likely}"))
-    if event.matching.band == "suggestion":
-        found.append(Doubt("duplicate", _duplicate(event.matching)))
-    return found
+    return [*found, *_repeats(event.matching)]
 
 
 _INTENTS = {"question": "question", "status": "question about an earlier report", "feedback": "comment on the service"}
@@ -251,8 +271,16 @@ def _lie(area: Boundary) -> str:
     return f"in {area.name or area.area_id}" if area.area_id else area.name or "outside the city's limits"
 
 
+def _repeats(matching: Matching) -> list[Doubt]:
+    if matching.band == "suggestion":
+        return [Doubt("duplicate", _duplicate(matching))]
+    return [Doubt("resend", f"{RESENT}, as {matching.duplicate_of}")] if matching.relation == "resend" else []
+
+
 def _duplicate(matching: Matching) -> str:
     text = f"it may be the same incident as {matching.duplicate_of} ({matching.score:.2f})"
+    if matching.relation == "resend":
+        text = f"{RESENT}: {text}"
     if matching.evidence is None:
         return text
     return f"{text}, {matching.evidence.distance_m:.0f} m and {matching.evidence.elapsed_s / HOUR_S:.1f} h apart"
@@ -305,8 +333,43 @@ def rerouted(routing: Routing, department: str) -> Routing:
     )
 
 
+def merged(matching: Matching, same_as: str) -> Matching:
+    """Give a matching that a person joined to the incident of another request.
+
+    What is named is the first report of that incident, or another where that is not known; `match` says the incident
+    anew. What spoke for the link is kept if there was one to the same request, or within the same incident.
+    """
+    linked = matching.band == "automatic" and same_as in (matching.duplicate_of, matching.incident_id)
+    known = linked or matching.duplicate_of == same_as
+    other = matching.duplicate_of if known else same_as
+    return Matching(
+        incident_id=matching.incident_id if linked else same_as,
+        band="automatic",
+        duplicate_of=other,
+        score=matching.score if known else 0.0,
+        evidence=matching.evidence if known else None,
+        candidates=tuple(each for each in matching.candidates if each.request_id != other),
+        revision=matching.revision,
+        relation="merged",
+        recurs_of=matching.recurs_of,
+        version=matching.version,
+    )
+
+
+def still_linked(matching: Matching, undone: Matching) -> bool:
+    """Say whether a matching still has the link that a person undid, or is of the incident that it led to."""
+    if matching.duplicate_of is None:
+        return False
+    incidents = {undone.duplicate_of, undone.incident_id if undone.band == "automatic" else undone.duplicate_of}
+    return matching.duplicate_of in incidents or (matching.band == "automatic" and matching.incident_id in incidents)
+
+
 def unlinked(matching: Matching, request_id: str) -> Matching:
     """Give a matching that stands alone."""
     return Matching(
-        incident_id=request_id, candidates=matching.candidates, revision=matching.revision, version=matching.version
+        incident_id=request_id,
+        candidates=matching.candidates,
+        revision=matching.revision,
+        recurs_of=matching.recurs_of,
+        version=matching.version,
     )

@@ -9,6 +9,7 @@ from services.events import (
     DeliveryMade,
     DraftHeld,
     Event,
+    IncidentClosed,
     KpiMeasured,
     RequestClassified,
     RequestMatched,
@@ -36,6 +37,7 @@ READS: tuple[type[Event], ...] = (
     DraftHeld,
     ReviewMade,
     DeliveryMade,
+    IncidentClosed,
     SurgeDetected,
     KpiMeasured,
 )

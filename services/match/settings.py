@@ -1,5 +1,6 @@
 """What an operator may change of `match`."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -12,17 +13,23 @@ class MatchSettings(Settings, frozen=True, kw_only=True):
 
     prefix: ClassVar[str] = "MATCH"
     automatic: Annotated[
-        float, Meta(ge=0, le=1, description="From this score two reports are linked as one incident; 1: hardly ever.")
-    ] = 0.8
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="From this probability two reports are one incident; not set: as was learned."),
+    ] = None
     suggestion: Annotated[
-        float, Meta(ge=0, le=1, description="From this score a person is told that two reports may be one incident.")
-    ] = 0.6
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="From this probability a person is told that two may be; not set: as learned."),
+    ] = None
+    weights: Annotated[
+        Path | None,
+        Meta(description="What a link weighs; not set: match.json in the city's directory, else among the models."),
+    ] = None
     lateness_hours: Annotated[
         float, Meta(ge=0, description="A report that comes in this late is still put into its place among the others.")
     ] = 48.0
     open_reports: Annotated[
-        int, Meta(ge=1, description="How many reports of a family are compared, the newest ones; about 2 kB each.")
-    ] = 200_000
+        int, Meta(ge=1, description="How many reports are held to be compared, the newest ones; about 1.3 kB each.")
+    ] = 1_000_000
     remembered: Annotated[
         int,
         Meta(ge=0, description="Request ids kept per partition to know a repeat by, after the report is closed."),

@@ -10,6 +10,7 @@ from services.events import (
     Case,
     DeliveryMade,
     DraftHeld,
+    IncidentClosed,
     RequestClassified,
     RequestMatched,
     RequestPrioritized,
@@ -21,6 +22,8 @@ from services.readmodel.schema import requests
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from services.parts import Matching
 
 Cells = dict[str, Any]
 Content = RequestReceived | RequestClassified | RequestRouted | RequestMatched | RequestPrioritized | DraftHeld | Case
@@ -58,6 +61,7 @@ def fill_content(cells: Cells, event: Content) -> None:
     if report.place is not None:
         cells["latitude"] = report.place.latitude
         cells["longitude"] = report.place.longitude
+        cells["radius_m"] = report.place.radius_m
     if report.media_urls:
         cells["media_urls"] = msgspec.json.encode(report.media_urls).decode()
     cells["source_id"] = plain(report.source_id)
@@ -69,6 +73,24 @@ def fill_content(cells: Cells, event: Content) -> None:
         cells["confidence"] = event.classification.confidence
         if not isinstance(event, RequestClassified):
             cells["department"] = event.routing.department
+
+
+def fill_link(cells: Cells, link: Matching) -> None:
+    """Fill in which incident a request belongs to."""
+    cells["incident_id"] = link.incident_id
+    cells["duplicate_of"] = link.duplicate_of
+    cells["band"] = link.band
+    cells["relation"] = link.relation
+    cells["recurs_of"] = link.recurs_of
+    if link.extent is not None and link.extent.hull:
+        cells["hull"] = msgspec.json.encode(link.extent.hull).decode()
+
+
+def fill_closing(cells: Cells, event: IncidentClosed, heard_at: datetime) -> None:
+    """Fill in that the work on the incident of a request is done."""
+    cells["closed_at"] = event.closed_at
+    cells["closed_by"] = plain(event.closed_by)
+    cells["closing_heard_at"] = heard_at
 
 
 def draft_cells(draft: DraftHeld, held_at: datetime) -> Cells:
@@ -98,6 +120,7 @@ def review_cells(event: ReviewMade) -> Cells:
         "note": plain(event.note),
         "service_code": event.service_code,
         "department": event.department,
+        "same_as": event.same_as,
     }
 
 

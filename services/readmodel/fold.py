@@ -7,16 +7,21 @@ here within a batch and in SQL between batches. Versions are integers packed fro
 | group | version |
 | --- | --- |
 | content | decided by a person, priority revision, stage |
-| link | undone by a person, matching revision, priority revision, stage |
+| link | matching revision, said by a person, priority revision, stage |
 | priority | priority revision, stage |
 | delivery | revision, milliseconds of `delivered_at`, system |
+| closing | microseconds of `closed_at`, who says so |
 
 A later stage carries all that earlier ones said, so its whole content replaces theirs. Events with one id count as the
 same event.
+
+A closing stands in the row of the request that it names. Which other requests it closes depends on the incident that
+each belongs to, so that is asked, not written: see `services.readmodel.closing`.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -27,6 +32,7 @@ from services.events import (
     DeliveryMade,
     DraftHeld,
     Event,
+    IncidentClosed,
     KpiMeasured,
     RequestClassified,
     RequestMatched,
@@ -44,7 +50,9 @@ from services.readmodel.cells import (
     Content,
     delivery_cells,
     draft_cells,
+    fill_closing,
     fill_content,
+    fill_link,
     plain,
     request_cells,
     review_cells,
@@ -54,16 +62,20 @@ from services.readmodel.rows import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
-Heard = tuple[Event, "datetime"]
+Heard = tuple[Event, datetime]
 """An event, and when it was heard of."""
+Closing = tuple[IncidentClosed, datetime]
 
 STAGE_BITS = 4
 MILLISECOND_BITS = 42
 SYSTEM_BITS = 6
 MOST_DELIVERED = (1 << 14) - 1
 BY_PERSON = 1 << 60
+UNHEARD = -1
+"""The stage of a request of which nothing but its closing was heard."""
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC) - timedelta(days=2)
+"""No event is closed before, whatever its offset."""
 RECEIVED, HELD, REJECTED, RELEASED, DELIVERED = map(
     STAGES.index, ("received", "held", "rejected", "released", "delivered")
 )
@@ -95,6 +107,8 @@ class _Request:
     """What is known of a request from this batch: for each group the version that leads, and who said it."""
 
     __slots__ = (
+        "closing",
+        "closing_version",
         "content",
         "content_version",
         "delivery",
@@ -110,12 +124,14 @@ class _Request:
 
     def __init__(self, updated_at: datetime) -> None:
         self.updated_at = updated_at
-        self.stage = self.released = 0
+        self.stage, self.released = UNHEARD, 0
         self.content_version = self.link_version = self.priority_version = self.delivery_version = 0
+        self.closing_version = 0
         self.content: Content | None = None
         self.link: Matching | None = None
         self.priority: Priority | None = None
         self.delivery: DeliveryMade | None = None
+        self.closing: Closing | None = None
 
     def hear(self, event: Content) -> None:
         """Take what a stage said, as far as it is news."""
@@ -136,10 +152,10 @@ class _Request:
         if version > self.content_version:
             self.content_version, self.content = version, event
 
-    def join(self, matching: Matching, revision: int, stage: int, person: int = 0) -> None:
+    def join(self, matching: Matching, revision: int, stage: int, *, person: bool = False) -> None:
         """Take a link, as far as it is news."""
-        order = (min(matching.revision, MOST_REVISIONS) << REVISION_BITS) + revision
-        version = person + (order << STAGE_BITS) + stage
+        order = (min(matching.revision, MOST_REVISIONS) << 1) + person
+        version = (((order << REVISION_BITS) + revision) << STAGE_BITS) + stage
         if version > self.link_version:
             self.link_version, self.link = version, matching
 
@@ -154,14 +170,35 @@ class _Request:
         if version > self.delivery_version:
             self.delivery_version, self.delivery = version, event
 
+    def close(self, event: IncidentClosed, at: datetime) -> None:
+        """Take that the work is done, as far as it is news."""
+        moment = (event.closed_at - EARLIEST) // timedelta(microseconds=1)
+        version = (moment << SYSTEM_BITS) + (crc32(event.closed_by.encode()) & ((1 << SYSTEM_BITS) - 1))
+        if version > self.closing_version:
+            self.closing_version, self.closing = version, (event, at)
+
     def review(self, event: ReviewMade) -> None:
         """Take what a person said, beyond what the case that follows from it will say."""
         if event.verdict == "reject":
             self.stage = max(self.stage, REJECTED)
+        # Said by a person, so it outlasts what was said of the links as that person saw them. What `match` says of
+        # later ones it says knowing the review, or `decide` corrects it.
+        draft = event.draft
         if event.verdict == "unlink":
-            # Said by a person, so it outlasts what `match` may find later.
-            alone = Matching(incident_id=event.draft.report.request_id, revision=event.draft.matching.revision)
-            self.join(alone, min(event.draft.priority.revision, MOST_REVISIONS), HELD, BY_PERSON)
+            link = Matching(incident_id=draft.report.request_id, revision=draft.matching.revision)
+        elif event.verdict != "reject" and event.same_as:
+            known = draft.matching
+            linked = known.band == "automatic" and event.same_as in (known.duplicate_of, known.incident_id)
+            link = Matching(
+                incident_id=known.incident_id if linked else event.same_as,
+                duplicate_of=known.duplicate_of if linked else event.same_as,
+                band="automatic",
+                relation="merged",
+                revision=known.revision,
+            )
+        else:
+            return
+        self.join(link, min(draft.priority.revision, MOST_REVISIONS), HELD, person=True)
 
 
 class _Batch:
@@ -184,6 +221,8 @@ class _Batch:
             self._review(event, at)
         elif isinstance(event, DeliveryMade):
             self._delivery(event, at)
+        elif isinstance(event, IncidentClosed):
+            self._request(event.request_id, at).close(event, at)
         elif isinstance(event, SurgeDetected):
             self._surge(event)
         elif isinstance(event, KpiMeasured):
@@ -271,12 +310,11 @@ def _request_cells(request_id: str, known: _Request) -> Cells:
     cells["link_version"] = known.link_version
     cells["priority_version"] = known.priority_version
     cells["delivery_version"] = known.delivery_version
+    cells["closing_version"] = known.closing_version
     if known.content is not None:
         fill_content(cells, known.content)
     if known.link is not None:
-        cells["incident_id"] = known.link.incident_id
-        cells["duplicate_of"] = known.link.duplicate_of
-        cells["band"] = known.link.band
+        fill_link(cells, known.link)
     if known.priority is not None:
         cells["score"] = known.priority.score
         cells["level"] = known.priority.level
@@ -286,4 +324,6 @@ def _request_cells(request_id: str, known: _Request) -> Cells:
         cells["system"] = known.delivery.system
         cells["external_id"] = plain(known.delivery.external_id)
         cells["delivered_at"] = known.delivery.delivered_at
+    if known.closing is not None:
+        fill_closing(cells, *known.closing)
     return cells

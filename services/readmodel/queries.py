@@ -6,10 +6,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from services.events import DraftHeld
+from services.readmodel.closing import changed_since, is_closed, is_open, settled, unchanged_after, with_closings
 from services.readmodel.engine import make_tables, open_engine, reaching
+from services.readmodel.near import nearby_query, nearby_rows
 from services.readmodel.rows import (
     STAGES,
     WAITING,
@@ -17,6 +19,8 @@ from services.readmodel.rows import (
     DraftFilter,
     DraftRow,
     KpiRow,
+    NearbyFilter,
+    NearbyRow,
     RequestFilter,
     RequestRow,
     ReviewRow,
@@ -28,10 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-REJECTED = STAGES.index("rejected")
 EVERY_REQUEST = RequestFilter()
 EVERY_OPEN_DRAFT = DraftFilter()
-ROW_FIELDS = tuple(name for name in RequestRow.__struct_fields__ if name != "status")
+ROW_FIELDS = tuple(
+    name for name in RequestRow.__struct_fields__ if name not in {"status", "closed_at", "updated_at", "hull"}
+)
 
 _KNOWN = requests.c.content_version > 0
 """A delivery may be heard of before the request itself; such a row is not shown yet."""
@@ -51,7 +56,7 @@ class ReadModel:
 
     def requests(self, wanted: RequestFilter = EVERY_REQUEST) -> list[RequestRow]:
         """Give one page of the requests that match, newest `requested_at` first."""
-        query = select(requests).where(*_request_conditions(wanted))
+        query = with_closings().where(*_request_conditions(wanted))
         query = query.order_by(requests.c.requested_at.desc(), requests.c.request_id.desc())
         return [_request(row) for row in self._ask(_page(query, wanted.page, wanted.page_size))]
 
@@ -91,9 +96,18 @@ class ReadModel:
 
     def incident(self, incident_id: str, at_most: int = 100) -> list[RequestRow]:
         """Give the requests of one incident, earliest first."""
-        query = select(requests).where(requests.c.incident_id == incident_id, _KNOWN)
+        query = with_closings().where(requests.c.incident_id == incident_id, _KNOWN)
         query = query.order_by(requests.c.requested_at, requests.c.request_id).limit(at_most)
         return [_request(row) for row in self._ask(query)]
+
+    def nearby(self, wanted: NearbyFilter) -> list[NearbyRow]:
+        """Give the open incidents about a point: the nearest `at_most` of them, the newest word first.
+
+        An incident is open while one of its reports of `service_codes` is, wherever that lies.
+        """
+        if not wanted.service_codes or not wanted.since:
+            return []
+        return nearby_rows(wanted, self._ask(nearby_query(wanted)))
 
     def surges(self) -> list[SurgeRow]:
         """Give the surges that are on, strongest first."""
@@ -108,10 +122,10 @@ class ReadModel:
 
     def counts(self) -> Counts:
         """Give how many requests stand at each stage and how many drafts wait in each department."""
-        stages = select(requests.c.stage, func.count().label("n")).group_by(requests.c.stage)
+        stages = select(requests.c.stage, func.count().label("n")).where(requests.c.stage >= 0)
         waiting = select(drafts.c.department, func.count().label("n")).where(WAITS)
         return Counts(
-            requests={STAGES[row["stage"]]: row["n"] for row in self._ask(stages)},
+            requests={STAGES[row["stage"]]: row["n"] for row in self._ask(stages.group_by(requests.c.stage))},
             waiting={row["department"]: row["n"] for row in self._ask(waiting.group_by(drafts.c.department))},
         )
 
@@ -133,17 +147,18 @@ def _request_conditions(wanted: RequestFilter) -> list[ColumnElement[bool]]:
     bounds = (
         (wanted.start, at.requested_at.__ge__),
         (wanted.end, at.requested_at.__le__),
-        (wanted.updated_after, at.updated_at.__ge__),
-        (wanted.updated_before, at.updated_at.__le__),
+        (wanted.updated_after, changed_since),
+        (wanted.updated_before, unchanged_after),
     )
     conditions: list[ColumnElement[bool]] = [_KNOWN, *(compare(moment) for moment, compare in bounds if moment)]
     if wanted.ids:
         conditions.append(at.request_id.in_(wanted.ids))
     if wanted.service_codes:
         conditions.append(at.service_code.in_(wanted.service_codes))
-    if wanted.statuses:
-        kinds = {"closed": at.stage == REJECTED, "open": at.stage != REJECTED}
-        conditions.append(or_(*(kinds[status] for status in wanted.statuses)))
+    if set(wanted.statuses) == {"closed"}:
+        conditions.append(is_closed())
+    elif set(wanted.statuses) == {"open"}:
+        conditions.append(is_open())
     return conditions
 
 
@@ -169,7 +184,8 @@ def _request(row: dict[str, Any]) -> RequestRow:
     kept = {name: row[name] for name in ROW_FIELDS if row[name] is not None}
     kept["stage"] = STAGES[row["stage"]]
     kept["media_urls"] = tuple(msgspec.json.decode(row["media_urls"])) if row["media_urls"] else ()
-    return RequestRow(status="closed" if row["stage"] == REJECTED else "open", **kept)
+    kept["hull"] = tuple((north, east) for north, east in msgspec.json.decode(row["hull"])) if row["hull"] else ()
+    return RequestRow(**kept, **settled(row))
 
 
 def _draft(row: dict[str, Any], said: tuple[ReviewRow, ...] = ()) -> DraftRow:

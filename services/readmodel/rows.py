@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from services.events import DraftHeld
-from services.parts import Level
+from services.parts import Level, Relation
 
 Status = Literal["open", "closed"]
 Stage = Literal[
@@ -40,7 +40,8 @@ class RequestRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     request_id: str
     status: Status
-    """Closed once a person has rejected it and nothing was released; open otherwise."""
+    """Closed once a person has rejected it and nothing was released, or a department said after it was made that the
+    work on its incident is done; open otherwise."""
     stage: Stage
     service_code: str
     """The workers' category once classified; before that what the citizen picked, which may be empty."""
@@ -56,6 +57,8 @@ class RequestRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     address: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    radius_m: float | None = None
+    """How far its place may be off."""
     media_urls: tuple[str, ...] = ()
     source_id: str = ""
     jurisdiction_id: str = ""
@@ -64,6 +67,13 @@ class RequestRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     duplicate_of: str = ""
     band: Literal["none", "suggestion", "automatic"] = "none"
     """Whether `duplicate_of` is a link that holds, or one that a person should look at."""
+    relation: Relation | None = None
+    recurs_of: str = ""
+    """The incident that was closed before this request was made, and would have been its own."""
+    hull: tuple[tuple[float, float], ...] = ()
+    """The corners (latitude, longitude) of the area of its incident, as far as this request's link tells it."""
+    closed_at: datetime | None = None
+    """When the work was done, as the department says; None also where a person rejected it."""
     score: float | None = None
     level: Level | None = None
     due_at: datetime | None = None
@@ -102,6 +112,8 @@ class ReviewRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: str = ""
     service_code: str = ""
     department: str = ""
+    same_as: str = ""
+    """A request whose incident this one's was said to be too."""
 
 
 class DraftRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -136,6 +148,41 @@ class DraftFilter(Struct, frozen=True, kw_only=True):
     levels: tuple[Level, ...] = ()
     page: Page = 1
     page_size: PageSize = 50
+
+
+class NearbyFilter(Struct, frozen=True, kw_only=True):
+    """Which incidents: a report of `service_codes` lies within `radius_m` of the point, and is recent for its family.
+
+    `since` gives the families, each with the time of report from which it counts; a family that is left out is not
+    asked for.
+    """
+
+    latitude: float
+    longitude: float
+    radius_m: float
+    service_codes: tuple[str, ...]
+    since: tuple[tuple[str, datetime], ...]
+    at_most: Annotated[int, Meta(ge=1, le=100)] = 50
+
+
+class NearbyRow(Struct, frozen=True, kw_only=True):
+    """An open incident, of the reports that were asked for; category and place are those of the nearest."""
+
+    incident_id: str
+    service_code: str
+    family: str
+    stage: Stage
+    """How far the furthest of its reports has come."""
+    first_requested_at: datetime
+    last_requested_at: datetime
+    reports: int
+    latitude: float
+    longitude: float
+    distance_m: float
+    """How far its nearest report is from the point."""
+    texts: tuple[str, ...]
+    """What was said of it: up to three texts, newest first, none twice."""
+    address: str
 
 
 class SurgeRow(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Grows whenever a table changes; an older read model is dropped and folded again."""
 
 metadata = MetaData()
@@ -83,6 +83,7 @@ requests = Table(
     Column("address", Text),
     Column("latitude", Float),
     Column("longitude", Float),
+    Column("radius_m", Float),
     Column("media_urls", Text),
     Column("source_id", Text),
     Column("jurisdiction_id", Text),
@@ -95,6 +96,9 @@ requests = Table(
     _id("incident_id"),
     _id("duplicate_of"),
     Column("band", Text),
+    Column("relation", Text),
+    _id("recurs_of"),
+    Column("hull", Text),
     # How soon.
     Column("priority_version", BigInteger, nullable=False),
     Column("score", Float),
@@ -106,12 +110,27 @@ requests = Table(
     Column("system", Text),
     Column("external_id", Text),
     Column("delivered_at", Moment),
+    # That its incident was closed, where this is the report that the department named.
+    Column("closing_version", BigInteger, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", Text),
+    Column("closing_heard_at", Moment),
 )
 Index("requests_newest", requests.c.requested_at, requests.c.request_id)
 Index("requests_of_service", requests.c.service_code, requests.c.requested_at, requests.c.request_id)
 Index("requests_updated", requests.c.updated_at)
 Index("requests_of_incident", requests.c.incident_id)
 Index("requests_at_stage", requests.c.stage)
+CLOSED = text("closed_at IS NOT NULL")
+Index(
+    "requests_closed",
+    requests.c.incident_id,
+    requests.c.closed_at,
+    requests.c.closing_heard_at,
+    sqlite_where=CLOSED,
+    postgresql_where=CLOSED,
+)
+Index("requests_near", requests.c.latitude, requests.c.longitude, requests.c.requested_at)
 
 drafts = Table(
     "drafts",
@@ -142,6 +161,7 @@ reviews = Table(
     Column("note", Text, nullable=False),
     Column("service_code", Text, nullable=False),
     Column("department", Text, nullable=False),
+    Column("same_as", Text, nullable=False),
 )
 Index("reviews_of_request", reviews.c.request_id)
 

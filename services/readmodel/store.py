@@ -29,6 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "address",
         "latitude",
         "longitude",
+        "radius_m",
         "media_urls",
         "source_id",
         "jurisdiction_id",
@@ -37,9 +38,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "confidence",
         "department",
     ),
-    "link_version": ("incident_id", "duplicate_of", "band"),
+    "link_version": ("incident_id", "duplicate_of", "band", "relation", "recurs_of", "hull"),
     "priority_version": ("score", "level", "due_at", "revision"),
     "delivery_version": ("system", "external_id", "delivered_at"),
+    "closing_version": ("closed_at", "closed_by", "closing_heard_at"),
 }
 """Which columns of `requests` each version speaks for."""
 STATE_OF_VERDICT = {"approve": "approved", "correct": "corrected", "reject": "rejected", "unlink": "unlinked"}

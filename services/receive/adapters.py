@@ -2,16 +2,19 @@
 
 import importlib.resources
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from services.city.model import City
+from services.parts import Place
 from services.places.addresses.finder import Addresses
 from services.readmodel.engine import ReadModelError
-from services.readmodel.rows import RequestFilter, RequestRow
+from services.readmodel.rows import NearbyFilter, NearbyRow, RequestFilter, RequestRow
 from services.receive.core import Town
+from services.receive.nearby import Asked, Incident, family_of
 from services.receive.open311 import PublicRequest, Query, RequestsAwayError
 from services.receive.placing import Around
 
@@ -22,6 +25,8 @@ NOTES: Final[dict[str, str]] = {
     "released": "It is with the department.",
     "delivered": "It is in the department's system.",
 }
+DONE: Final = "The department says that the work is done."
+_UNDER_WAY: Final = "The workers are looking at it."
 _MOST_IDS: Final = 1000
 
 
@@ -30,6 +35,9 @@ class Rows(Protocol):
 
     def requests(self, wanted: RequestFilter, /) -> Sequence[RequestRow]:
         """Give the requests that the filter lets through, newest first. Blocks."""
+
+    def nearby(self, wanted: NearbyFilter, /) -> Sequence[NearbyRow]:
+        """Give the open incidents about a point, newest word first. Blocks."""
 
 
 def town_of(city: City, region: str = "") -> Town:
@@ -110,9 +118,44 @@ class PublicRequests:
             raise RequestsAwayError(str(error)) from error
         return [self._public_request(row) for row in found]
 
+    def near(self, asked: Asked, place: Place, now: datetime) -> list[Incident]:
+        """Give the open incidents about a place; see `nearby.Known`."""
+        codes = [
+            code for code in self._public if not asked.family or self._city.categories[code].family == asked.family
+        ]
+        families = {family.id: family for family in (family_of(self._city, code) for code in codes)}
+        wanted = NearbyFilter(
+            latitude=place.latitude,
+            longitude=place.longitude,
+            radius_m=asked.radius_m,
+            service_codes=tuple(codes),
+            since=tuple((name, now - timedelta(hours=each.match_window_hours)) for name, each in families.items()),
+        )
+        try:
+            found = self._rows.nearby(wanted)
+        except ReadModelError as error:
+            raise RequestsAwayError(str(error)) from error
+        return [self._incident(row) for row in found]
+
+    def _incident(self, row: NearbyRow) -> Incident:
+        return Incident(
+            request_id=row.incident_id,
+            service_code=row.service_code,
+            status_notes=NOTES.get(row.stage, _UNDER_WAY),
+            first_requested_at=row.first_requested_at,
+            last_requested_at=row.last_requested_at,
+            reports=row.reports,
+            latitude=row.latitude,
+            longitude=row.longitude,
+            distance_m=row.distance_m,
+            texts=row.texts if self._publish_text else (),
+            address=row.address,
+        )
+
     def _public_request(self, row: RequestRow) -> PublicRequest:
         department = self._city.departments.get(row.department)
         said = self._publish_text and row.stage != "rejected"
+        said_done = row.closed_at is not None and row.stage != "rejected"
         return PublicRequest(
             request_id=row.request_id,
             status=row.status,
@@ -120,11 +163,12 @@ class PublicRequests:
             requested_at=row.requested_at,
             updated_at=row.updated_at,
             expected_at=row.due_at,
-            status_notes=NOTES.get(row.stage, "The workers are looking at it."),
+            status_notes=DONE if said_done else NOTES.get(row.stage, _UNDER_WAY),
             description=row.text if said else "",
             agency=department.name if department else "",
             address=row.address,
             latitude=row.latitude,
             longitude=row.longitude,
+            radius_m=row.radius_m,
             media_url=row.media_urls[0] if said and row.media_urls else "",
         )

@@ -8,15 +8,17 @@ from services.receive.fields import LATEST, Fields
 from services.receive.masking import masked
 
 
-def check_answers(fields: Fields, category: Category | None, attributes: Mapping[str, list[str]]) -> None:
+def check_answers(
+    fields: Fields, category: Category | None, attributes: Mapping[str, list[str]], *, required: bool = True
+) -> None:
     """Note in `fields` each question of `category` that lacks a required answer or has one of another kind.
 
-    An answer to what nobody asked is no fault: it is kept.
+    An answer to what nobody asked is no fault: it is kept. Without `required`, no answer has to be there.
     """
     for question in category.questions if category else ():
         name = f"attribute[{question.code}]"
         answers = attributes.get(question.code, [])
-        if question.required and not answers:
+        if required and question.required and not answers:
             fields.fault("missing", name, f"is missing: {question.prompt}")
         if question.datatype != "multivaluelist" and len(answers) > 1:
             fields.fault("too_many", name, f"has {len(answers)} values: expected one")

@@ -21,8 +21,10 @@ from services.parts import Channel, Place, Report
 from services.receive.answers import check_answers, masked_answers
 from services.receive.fields import AHEAD, LATEST, LONGEST_ADDRESS, LONGEST_TEXT, WIDEST_M, Fault, Fields, Repeated
 from services.receive.identity import derived_id
+from services.receive.joining import Joined, Originals, join, read_same_as
 from services.receive.masking import masked
 from services.receive.placing import AddressBook, is_nowhere, odd_address, odd_place
+from services.receive.pseudonym import pseudonym
 
 CANONICAL: Final = frozenset(
     (
@@ -37,6 +39,7 @@ CANONICAL: Final = frozenset(
         "attributes",
         "media_urls",
         "contact",
+        "same_as",
     )
 )
 CONTACT: Final = ("name", "phone", "email", "account_id", "device_id")
@@ -87,12 +90,17 @@ class Accepted(Struct, frozen=True, kw_only=True):
     """The request id follows from what the sender said, so the same again is the same request."""
     ignored: tuple[str, ...] = ()
     warnings: tuple[Fault, ...] = ()
-    """What is odd about its place or address, and no reason to refuse it."""
+    """What is odd about its place, its address or what it is the same as, and no reason to refuse it."""
+    said: Report | None = None
+    """The report before anything was filled in from the one that it is the same as; None: nothing was."""
 
     @property
     def fingerprint(self) -> bytes:
-        """What was said, apart from when it came in: equal for a repeat, different for another report."""
-        said = msgspec.structs.replace(self.report, received_at=_EPOCH)
+        """What was said, apart from when it came in: equal for a repeat, different for another report.
+
+        The contact stands for the pseudonym, which is another one tomorrow.
+        """
+        said = msgspec.structs.replace(self.said or self.report, received_at=_EPOCH, reporter="")
         if self.report.requested_at == self.report.received_at:
             said = msgspec.structs.replace(said, requested_at=_EPOCH)
         return hashlib.sha256(msgspec.json.encode((said, self.contact))).digest()
@@ -113,18 +121,25 @@ def judge(
     request_id: str,
     derived: bool = False,
     caller: str = "",
+    originals: Originals = None,
+    reporter_secret: str = "",
 ) -> Accepted | Refused:
     """Decide on one incoming report, a mapping of canonical names.
 
     `request_id` is its id unless it brings a `source_id`, from which the id then follows (with the channel and the
     caller: two gateways may both count from 1); `derived` says that `request_id` follows from an idempotency key.
+
+    A report that is the `same_as` one of `originals` has its category and place from there, if it brings none; its
+    sender need not describe it again. With a `reporter_secret` it carries a pseudonym of its contact.
     """
     if not isinstance(raw, Mapping):
         return Refused(faults=(Fault(code="wrong_type", description="a report is an object of fields"),))
     fields = Fields(raw, door.names, loose=door.loose)
     _check_shape(fields, raw)
     source_id = fields.string("source_id", _LONGEST_ID)
-    service_code = _service_code(fields, town, door)
+    same_as = read_same_as(fields)
+    joined = join(same_as, originals)
+    service_code = _service_code(fields, town, required=door.asks and not joined.same_as)
     category = town.categories.get(service_code)
     text = fields.string("text", LONGEST_TEXT, one_line=False)
     given = _place(fields)
@@ -135,11 +150,13 @@ def judge(
     links = fields.links("media_urls", _MOST_LINKS)
     contact = _contact(fields, raw.get("contact"))
     if door.asks:
-        _check_place(fields, place, address, attributes, nowhere=given is not place)
-        check_answers(fields, category, attributes)
-    elif not (text or service_code or fields.faults):
+        if not joined.same_as:
+            _check_place(fields, place, address, attributes, nowhere=given is not place)
+        check_answers(fields, category, attributes, required=not joined.same_as)
+    elif not (text or service_code or joined.same_as or fields.faults):
         fields.fault("empty", "text", "is empty: expected a text, or a service_code")
     if fields.faults:
+        fields.faults += [joined.warning] if joined.warning and not joined.same_as else []
         return Refused(faults=tuple(fields.faults))
     if source_id:
         request_id, derived = derived_id("source", door.channel, caller, source_id), True
@@ -156,10 +173,19 @@ def judge(
         media_urls=tuple(masked(link, town.region) for link in links),
         source_id=_kept_source(source_id, town),
         jurisdiction_id=town.jurisdiction_id,
+        reporter=pseudonym(reporter_secret, received_at, contact, town.region),
+        same_as=same_as,
     )
     who = ContactReceived(request_id=request_id, **contact) if contact else None
-    odd = _warnings(given, place, address, town, door)
-    return Accepted(report=report, contact=who, derived=derived, ignored=_ignored(raw), warnings=odd)
+    odd = _warnings(given, place, address, town, door) + ((joined.warning,) if joined.warning else ())
+    return Accepted(
+        report=_filled(report, joined, town),
+        contact=who,
+        derived=derived,
+        ignored=_ignored(raw),
+        warnings=odd,
+        said=report if same_as else None,
+    )
 
 
 def report_from_row(
@@ -200,11 +226,22 @@ def _check_shape(fields: Fields, raw: Mapping[str, object]) -> None:
         fields.faults.append(Fault(code="too_many", description=seen))
 
 
-def _service_code(fields: Fields, town: Town, door: Door) -> str:
+def _filled(report: Report, joined: Joined, town: Town) -> Report:
+    """Give the report with what it left out, as the request says it that it is the same as."""
+    original = joined.original
+    filled = msgspec.structs.replace(report, same_as=joined.same_as)
+    if not report.service_code and original.service_code in town.categories:
+        filled = msgspec.structs.replace(filled, service_code=original.service_code)
+    if report.place is None and not report.address and "address_id" not in report.attributes:
+        filled = msgspec.structs.replace(filled, place=original.place, address=original.address)
+    return filled
+
+
+def _service_code(fields: Fields, town: Town, *, required: bool) -> str:
     code = fields.string("service_code", _LONGEST_CODE)
     if code and code not in town.categories:
         fields.fault("unknown_service_code", "service_code", f"{code!r} is not a service of this city: see /services")
-    if door.asks and not code and fields.raw.get("service_code") in (None, ""):
+    if required and not code and fields.raw.get("service_code") in (None, ""):
         fields.fault("missing", "service_code", "is missing: expected a code of /services")
     return code
 

@@ -3,33 +3,39 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 from aiohttp import web
+from msgspec.structs import replace
 from prometheus_client import generate_latest
 
 from services.city.model import City
-from services.receive import channels, open311
+from services.parts import Place
+from services.receive import channels, nearby, open311
 from services.receive.answering import AnswerError, answering, document, plain_json
 from services.receive.bodies import Bodies, read_pairs
 from services.receive.callers import Keys, idempotency_key, traceparent
 from services.receive.core import Accepted, Door, Refused, Town, judge
 from services.receive.identity import RANDOM_BYTES, derived_id, timed_id
 from services.receive.intake import CONFLICT, UNAVAILABLE, Intake, Verdict
+from services.receive.joining import Original, Originals, named
 from services.receive.rendering import Value
 from services.receive.settings import ReceiveSettings
 from services.runtime.metrics import Metrics
 from services.runtime.sender import Sender
 
 log = logging.getLogger(__name__)
+Found = TypeVar("Found")
 
 SUFFIX: Final = r"{suffix:(?:\.(?:xml|json))?}"
 _BREATH: Final = 10
 """Reports judged before other calls get a turn."""
+_LOOK_UP_S: Final = 2.0
+"""A report is not kept waiting longer for what could be filled in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +45,7 @@ class Doorkeeper:
     settings: ReceiveSettings
     city: City
     town: Town
-    requests: open311.Requests
+    requests: nearby.Known
     sender: Sender
     intake: Intake
     metrics: Metrics
@@ -60,6 +66,7 @@ def application(keeper: Doorkeeper) -> web.Application:
             web.get(f"/services{SUFFIX}", reading.services),
             web.get(r"/services/{service_code:[^/]+?}" + SUFFIX, reading.definition),
             web.get(f"/requests{SUFFIX}", reading.requests),
+            web.get(f"/requests/nearby{SUFFIX}", reading.nearby),
             web.get(r"/requests/{request_id:[^/]+?}" + SUFFIX, reading.request),
             web.get(f"/addresses{SUFFIX}", reading.addresses),
             web.get("/healthz", reading.healthz),
@@ -86,7 +93,8 @@ class Entrance:
             form = open311.read_form(pairs, request.query)
             caller = self._keys.caller(request, form.api_key)
             check_jurisdiction(self._keeper.town, form.jurisdiction_id)
-            judged = self._judge(form.raw, open311.DOOR, caller, idempotency_key(request), 0)
+            originals = await self._originals([form.raw])
+            judged = self._judge(form.raw, open311.DOOR, caller, idempotency_key(request), originals=originals)
             if form.faults:
                 known = judged.faults if isinstance(judged, Refused) else ()
                 judged = Refused(faults=form.faults + known)
@@ -117,9 +125,10 @@ class Entrance:
             except channels.NotJsonError as error:
                 raise AnswerError(HTTPStatus.BAD_REQUEST, str(error), code="not_json") from error
             key = idempotency_key(request)
+            originals = await self._originals(reports)
             judged: list[Accepted | Refused] = []
             for number, report in enumerate(reports):
-                judged.append(self._judge(report, door, caller, key, number))
+                judged.append(self._judge(report, door, caller, key, number=number, originals=originals))
                 if number % _BREATH == _BREATH - 1:
                     await asyncio.sleep(0)
             verdicts = await self._keeper.intake.take(judged, traceparent(request))
@@ -127,7 +136,22 @@ class Entrance:
         headers = self._retry if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         return plain_json(channels.results(verdicts), status=status, headers=headers)
 
-    def _judge(self, raw: object, door: Door, caller: str, key: str, number: int) -> Accepted | Refused:
+    async def _originals(self, reports: Iterable[object]) -> Originals:
+        """Look up what reports say they are the same as; no report is refused because that cannot be done."""
+        ids = tuple(dict.fromkeys(filter(None, map(named, reports))))
+        if not ids:
+            return {}
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                found = await asyncio.to_thread(self._keeper.requests.find, open311.Query(request_ids=ids))
+        except (open311.RequestsAwayError, TimeoutError) as error:
+            log.warning("what reports are the same as cannot be looked up", extra={"detail": str(error)})
+            return None
+        return {each.request_id: _original(each) for each in found}
+
+    def _judge(
+        self, raw: object, door: Door, caller: str, key: str, *, number: int = 0, originals: Originals
+    ) -> Accepted | Refused:
         now = self._keeper.clock()
         # One key stands for one call of one caller, so the reports of a call are told apart by their number.
         request_id = (
@@ -143,6 +167,8 @@ class Entrance:
             request_id=request_id,
             derived=bool(key),
             caller=caller,
+            originals=originals,
+            reporter_secret=self._keeper.settings.reporter_secret,
         )
 
 
@@ -197,6 +223,20 @@ class Reading:
             raise AnswerError(HTTPStatus.NOT_FOUND, message, code="unknown_request")
         return document(request, "service_requests", found)
 
+    async def nearby(self, request: web.Request) -> web.Response:
+        """List the open incidents about a place, the likeliest first."""
+        check_jurisdiction(self._keeper.town, request.query.get("jurisdiction_id", ""))
+        city, now = self._keeper.city, self._keeper.clock()
+        asked = nearby.read_nearby_query(request.query, city)
+        if isinstance(asked, tuple):
+            raise AnswerError(HTTPStatus.BAD_REQUEST, *(fault.description for fault in asked), code="bad_query")
+        place = asked.place or await self._placed(asked.q)
+        # Of a street or a crossing only the middle is known.
+        asked = replace(asked, radius_m=min(max(asked.radius_m, place.radius_m), nearby.WIDEST_M))
+        found = await self._asked(lambda: self._keeper.requests.near(asked, place, now))
+        ranked = await asyncio.to_thread(nearby.likeliest, found, asked, city, now)
+        return document(request, "incidents", nearby.incidents(ranked, city, self._keeper.town.time_zone))
+
     async def addresses(self, request: web.Request) -> web.Response:
         """Say what the city knows of a written address, or which street is nearest to a point."""
         book = self._keeper.town.addresses
@@ -228,9 +268,30 @@ class Reading:
         """Give the metrics."""
         return web.Response(body=generate_latest(self._keeper.metrics.registry), headers={"Content-Type": _EXPOSITION})
 
+    async def _placed(self, q: str) -> Place:
+        """Give where a written address is.
+
+        Raises:
+            AnswerError: 400, says what the city knows of it.
+
+        """
+        book = self._keeper.town.addresses
+        if book is None:
+            message = "q cannot be looked up, this city has given no streets: expected lat and long"
+            raise AnswerError(HTTPStatus.BAD_REQUEST, message, code="no_addresses")
+        match = await asyncio.to_thread(book.find, q)
+        if match.place is None:
+            message = f"q: {match.reason or 'no such address'}; expected an address that is found, or lat and long"
+            raise AnswerError(HTTPStatus.BAD_REQUEST, message, code="bad_query")
+        return match.place
+
     async def _found(self, query: open311.Query) -> Value:
+        found = await self._asked(lambda: self._keeper.requests.find(query))
+        return open311.requests(found, self._keeper.city, self._keeper.town.time_zone)
+
+    async def _asked(self, ask: Callable[[], Found]) -> Found:
         try:
-            found = await asyncio.to_thread(self._keeper.requests.find, query)
+            return await asyncio.to_thread(ask)
         except open311.RequestsAwayError as error:
             log.warning("requests cannot be read", extra={"detail": str(error)})
             raise AnswerError(
@@ -238,7 +299,6 @@ class Reading:
                 "requests cannot be read just now: ask again",
                 headers={"Retry-After": str(self._keeper.settings.retry_after_s)},
             ) from error
-        return open311.requests(found, self._keeper.city, self._keeper.town.time_zone)
 
 
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -254,6 +314,13 @@ def check_jurisdiction(town: Town, asked: str) -> None:
     if asked and town.jurisdiction_id and asked != town.jurisdiction_id:
         message = f"jurisdiction_id {asked[:100]!r} was not found: this is {town.jurisdiction_id!r}"
         raise AnswerError(HTTPStatus.NOT_FOUND, message, code="unknown_jurisdiction")
+
+
+def _original(each: open311.PublicRequest) -> Original:
+    place = None
+    if each.latitude is not None and each.longitude is not None:
+        place = Place(latitude=each.latitude, longitude=each.longitude, radius_m=each.radius_m or 0.0)
+    return Original(service_code=each.service_code, place=place, address=each.address)
 
 
 def _open311_status(verdict: Verdict) -> HTTPStatus:

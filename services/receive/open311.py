@@ -2,7 +2,7 @@
 
 Source: https://wiki.open311.org/GeoReport_v2. An absent argument, an empty one and null are the same. `page`,
 `page_size`, `updated_after` and `updated_before` are what cities have added to it; `requested_datetime` in a POST is
-what FixMyStreet sends.
+what FixMyStreet sends; `same_as` is our own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from services.receive.fields import LATEST, LONGEST_ADDRESS, Fault, Fields
 from services.receive.placing import Around
 from services.receive.rendering import Value
 
-API_CHANGESET: Final = "2026-11-01T00:00:00Z"
+API_CHANGESET: Final = "2026-11-22T00:00:00Z"
 """When what is said here last changed, as discovery tells it."""
 SPECIFICATION: Final = "http://wiki.open311.org/GeoReport_v2"
 DOOR: Final = Door(
@@ -41,6 +41,7 @@ _PLAIN: Final = {
     "address_string": "address",
     "description": "text",
     "requested_datetime": "created_at",
+    "same_as": "same_as",
 }
 _CONTACT: Final = {"email": "email", "phone": "phone", "account_id": "account_id", "device_id": "device_id"}
 _SPAN: Final = timedelta(days=90)
@@ -167,6 +168,7 @@ class PublicRequest(Struct, frozen=True, kw_only=True):
     address: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    radius_m: float | None = None
     media_url: str = ""
 
 
@@ -316,9 +318,9 @@ def _request(each: PublicRequest, city: City, time_zone: tzinfo) -> Value:
         "description": each.description or None,
         "agency_responsible": each.agency or None,
         "service_notice": None,
-        "requested_datetime": _w3c(each.requested_at, time_zone),
-        "updated_datetime": _w3c(each.updated_at or each.requested_at, time_zone),
-        "expected_datetime": _w3c(each.expected_at, time_zone) if each.expected_at else None,
+        "requested_datetime": w3c(each.requested_at, time_zone),
+        "updated_datetime": w3c(each.updated_at or each.requested_at, time_zone),
+        "expected_datetime": w3c(each.expected_at, time_zone) if each.expected_at else None,
         "address": each.address or None,
         "address_id": None,
         "zipcode": None,
@@ -328,7 +330,7 @@ def _request(each: PublicRequest, city: City, time_zone: tzinfo) -> Value:
     }
 
 
-def _w3c(moment: datetime, time_zone: tzinfo) -> str:
+def w3c(moment: datetime, time_zone: tzinfo) -> str:
     """Give the time to the second with its offset: clients take neither fractions nor a missing offset."""
     local = moment.replace(microsecond=0).astimezone(time_zone)
     # Before time zones were tidied up, offsets had seconds; W3C-DTF has none.

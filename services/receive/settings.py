@@ -23,6 +23,15 @@ class ReceiveSettings(Settings, frozen=True, kw_only=True):
             extra={"secret": True},
         ),
     ] = ()
+    reporter_secret: Annotated[
+        str,
+        Meta(
+            min_length=16,
+            description="Makes the pseudonym by which one person's reports of one day are known to be one person's; "
+            "the same for all processes of the door. Empty: reports carry none.",
+            extra={"secret": True},
+        ),
+    ] = ""
     max_body_bytes: Annotated[int, Meta(ge=1024, le=100_000_000, description="A larger body is answered 413.")] = (
         1_048_576
     )

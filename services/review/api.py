@@ -33,6 +33,8 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: str = ""
     service_code: str = ""
     department: str = ""
+    same_as: str = ""
+    """With approve and correct: a request whose incident is this one's too."""
     review_id: str = ""
     """As Idempotency-Key: the same one again is the same review."""
 
@@ -134,6 +136,7 @@ class Api:
             note=said.note.strip(),
             service_code=said.service_code,
             department=said.department,
+            same_as=said.same_as.strip(),
             key=request.headers.get("Idempotency-Key", "").strip() or said.review_id,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -14,7 +14,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.review.api import LEVELS, read_filter
-from services.review.core import LONGEST_NOTE, LONGEST_REVIEWER, SAID, VERDICTS, Fault, Refused, Wanted
+from services.review.core import LONGEST_NOTE, LONGEST_REVIEWER, SAID, VERDICTS, Fault, Refused, Verdict, Wanted
 from services.review.desk import Desk
 from services.review.guard import REVIEWER_COOKIE, reviewer_of
 from services.review.settings import ReviewSettings
@@ -86,9 +86,8 @@ class Console:
         reviewer = reviewer_of(request, self._settings, self._reviewer(request))
         if isinstance(reviewer, Refused):
             return await self.refuse(request, reviewer)
-        choice = form.get("choice", "")
-        said = "correct" if choice else form.get("verdict", "")
-        verdict = next((each for each in VERDICTS if each == said), None)
+        choice, same_as = form.get("choice", ""), form.get("same_as", "")
+        verdict = _verdict(form)
         if verdict is None:
             fault = Fault("unknown_verdict", "Choose what to do: approve, correct or reject.")
             return await self._draft(request, Refused(HTTPStatus.UNPROCESSABLE_ENTITY, (fault,)), form)
@@ -101,11 +100,13 @@ class Console:
             note=form.get("note", "").strip().replace("\r\n", "\n"),
             service_code=choice or form.get("service_code", ""),
             department=form.get("department", ""),
+            same_as=same_as,
         )
         done = await self._desk.decide(wanted)
         if isinstance(done, Refused):
             return await self._draft(request, done, form)
-        return _see(self._query(request, done=done.verdict, id=done.request_id))
+        linked = {"same_as": same_as} if same_as else {}
+        return _see(self._query(request, done=done.verdict, id=done.request_id, **linked))
 
     async def introduce(self, request: web.Request) -> web.Response:
         """Keep the name that a person gives, in a cookie of this browser."""
@@ -176,7 +177,20 @@ def _see(query: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": f"/?{query}"})
 
 
+def _verdict(form: Mapping[str, str]) -> Verdict | None:
+    """Give what a form says: each of its buttons says it in its own way.
+
+    Who links a report and has chosen another category or department beside it means both.
+    """
+    if form.get("choice"):
+        return "correct"
+    if form.get("same_as"):
+        return "correct" if form.get("service_code") or form.get("department") else "approve"
+    return next((each for each in VERDICTS if each == form.get("verdict")), None)
+
+
 def _done(request: web.Request) -> str:
-    verdict, request_id = request.query.get("done", ""), request.query.get("id", "")
+    verdict, request_id, same_as = (request.query.get(name, "")[:64] for name in ("done", "id", "same_as"))
     said = next((said for each, said in SAID.items() if each == verdict), "")
-    return f"Request {request_id[:64]}: {said}." if said else ""
+    linked = f", same incident as {same_as}" if same_as else ""
+    return f"Request {request_id}: {said}{linked}." if said else ""

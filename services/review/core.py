@@ -7,6 +7,7 @@ too late. A repeat of a verdict that was taken is taken again, and is the same r
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from services.events import ReviewMade
-from services.readmodel.rows import DraftRow, ReviewRow
+from services.readmodel.rows import DraftRow, RequestRow, ReviewRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ SAID: dict[Verdict, str] = {
     "reject": "rejected",
     "unlink": "released alone",
 }
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 LONGEST_NOTE = 2000
 LONGEST_REVIEWER = 128
 
@@ -44,6 +46,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     note: str = ""
     service_code: str = ""
     department: str = ""
+    same_as: str = ""
+    """A request whose incident is the draft's too, be it any of that incident."""
     key: str = ""
     """The caller's Idempotency-Key; empty: the verdict itself is the key."""
 
@@ -63,6 +67,31 @@ class Refused(Struct, frozen=True):
     faults: tuple[Fault, ...]
 
 
+class Beside(Struct, frozen=True, kw_only=True):
+    """What the read model knows of the requests that are said to be one incident; None where it knows nothing."""
+
+    this: RequestRow | None = None
+    other: RequestRow | None = None
+
+    @property
+    def one_incident(self) -> bool:
+        """Whether they belong to one incident already."""
+        if self.this is None or self.other is None or not self.this.incident_id:
+            return False
+        return self.this.incident_id == self.other.incident_id
+
+    def incident_of(self, same_as: str, request_id: str) -> str:
+        """Give the incident of the request that `same_as` names, so that all of it and all of the draft's become one.
+
+        It is named by that request where no incident of it is known, or where it is the draft's own.
+        """
+        incident = self.other.incident_id if self.other is not None else ""
+        return same_as if incident in ("", request_id) else incident
+
+
+NOBODY = Beside()
+
+
 class Repeated(Struct, frozen=True):
     """A verdict that was taken before."""
 
@@ -74,11 +103,18 @@ def review_id_of(wanted: Wanted) -> str:
     said: tuple[str, ...] = ("key", wanted.request_id, wanted.key)
     if not wanted.key:
         said = ("verdict", wanted.request_id, str(wanted.revision), wanted.verdict, *_correction(wanted))
+        said += (f"same as {_same_as(wanted)}",) if _same_as(wanted) else ()
     return hashlib.sha256("\0".join(said).encode()).hexdigest()[:32]
 
 
 def judge(
-    row: DraftRow | None, wanted: Wanted, *, city: City, taken: Sequence[ReviewRow], now: datetime
+    row: DraftRow | None,
+    wanted: Wanted,
+    *,
+    city: City,
+    taken: Sequence[ReviewRow],
+    now: datetime,
+    beside: Beside = NOBODY,
 ) -> ReviewMade | Repeated | Refused:
     """Give the review that `wanted` makes of the draft `row`, or why it makes none.
 
@@ -88,6 +124,7 @@ def judge(
         city: Its categories, departments and approvers.
         taken: Reviews of this request that Kafka has, though the read model may not show them yet.
         now: The time of the review.
+        beside: What the read model knows of the request that `same_as` names, and of this one.
 
     """
     if row is None:
@@ -98,10 +135,11 @@ def judge(
         name = city.departments[department].name if department in city.departments else department
         message = f"{wanted.reviewer} may not decide for {name}: policy.yaml names its approvers."
         return Refused(HTTPStatus.FORBIDDEN, (Fault("not_an_approver", message, "reviewer"),))
-    faults = tuple(_faults(row, wanted, city))
+    known = (*row.reviews, *taken)
+    faults = (*_faults(row, wanted, city), *_same_as_faults(row, wanted, beside, known))
     if faults:
         return Refused(HTTPStatus.UNPROCESSABLE_ENTITY, faults)
-    return _too_late(row, wanted, (*row.reviews, *taken)) or ReviewMade(
+    return _too_late(row, wanted, known, beside) or ReviewMade(
         review_id=review_id_of(wanted),
         verdict=wanted.verdict,
         reviewer=wanted.reviewer,
@@ -110,7 +148,13 @@ def judge(
         note=wanted.note,
         service_code=_correction(wanted)[0],
         department=_correction(wanted)[1],
+        same_as=beside.incident_of(_same_as(wanted), row.request_id) if _same_as(wanted) else "",
     )
+
+
+def may_be_id(text: str) -> bool:
+    """Say whether a text can be the id of a request."""
+    return _ID.match(text) is not None
 
 
 def may_approve(reviewer: str, department: str, city: City) -> bool:
@@ -121,6 +165,30 @@ def may_approve(reviewer: str, department: str, city: City) -> bool:
 
 def _correction(wanted: Wanted) -> tuple[str, str]:
     return (wanted.service_code, wanted.department) if wanted.verdict == "correct" else ("", "")
+
+
+def _same_as(wanted: Wanted) -> str:
+    return wanted.same_as if wanted.verdict in ("approve", "correct") else ""
+
+
+def _same_as_faults(row: DraftRow, wanted: Wanted, beside: Beside, known: Sequence[ReviewRow]) -> Iterator[Fault]:
+    same_as = _same_as(wanted)
+    if not same_as:
+        return
+    if not may_be_id(same_as):
+        message = "`same_as` has up to 64 letters, digits, - and _: give the id of a request, as the desk shows it."
+        yield Fault("bad_same_as", message, "same_as")
+    elif same_as == row.request_id:
+        message = "A report is the same as itself in any case: name another request, or leave `same_as` out."
+        yield Fault("same_as_itself", message, "same_as")
+    elif beside.other is None:
+        message = f"There is no request {same_as!r}: give the id of one that has arrived, as the desk shows it."
+        yield Fault("unknown_same_as", message, "same_as")
+    elif same_as != row.draft.matching.duplicate_of and beside.one_incident:
+        if any(review.review_id == review_id_of(wanted) for review in known):
+            return  # this very verdict made them one
+        message = f"Request {same_as} is of this report's incident already: leave `same_as` out."
+        yield Fault("same_incident", message, "same_as")
 
 
 def _faults(row: DraftRow, wanted: Wanted, city: City) -> Iterator[Fault]:
@@ -157,12 +225,12 @@ def _correction_faults(row: DraftRow, wanted: Wanted, city: City) -> Iterator[Fa
         yield Fault("nothing_corrected", message, "service_code")
 
 
-def _too_late(row: DraftRow, wanted: Wanted, known: Sequence[ReviewRow]) -> Repeated | Refused | None:
+def _too_late(row: DraftRow, wanted: Wanted, known: Sequence[ReviewRow], beside: Beside) -> Repeated | Refused | None:
     review_id = review_id_of(wanted)
     for review in known:
         if review.review_id == review_id:
             said = (review.verdict, review.service_code, review.department)
-            if said == (wanted.verdict, *_correction(wanted)):
+            if said == (wanted.verdict, *_correction(wanted)) and _same_link(row, wanted, review, beside):
                 return Repeated(review_id)
             message = "This Idempotency-Key was used for another verdict: use a new one."
             return Refused(HTTPStatus.CONFLICT, (Fault("key_used", message),))
@@ -180,3 +248,16 @@ def _too_late(row: DraftRow, wanted: Wanted, known: Sequence[ReviewRow]) -> Repe
         )
         return Refused(HTTPStatus.CONFLICT, (Fault("draft_changed", message, "revision"),))
     return None
+
+
+def _same_link(row: DraftRow, wanted: Wanted, review: ReviewRow, beside: Beside) -> bool:
+    """Say whether a review that has the id of this verdict links the draft as this verdict would.
+
+    A review names the incident as it was then, which the other request may have left since.
+    """
+    same_as = _same_as(wanted)
+    if not wanted.key:
+        return True  # the id is made of what was said
+    if not same_as or not review.same_as:
+        return same_as == review.same_as
+    return beside.one_incident or review.same_as in (same_as, beside.incident_of(same_as, row.request_id))

@@ -15,14 +15,19 @@ from msgspec.structs import replace
 
 from services.city.model import City
 from services.events import ReviewMade
+from services.parts import Matching
 from services.readmodel.rows import Counts, DraftFilter, DraftRow, RequestFilter, RequestRow, ReviewRow, SurgeRow
-from services.review.core import SAID, Fault, Refused, Repeated, Wanted, judge
+from services.review.core import NOBODY, SAID, Beside, Fault, Refused, Repeated, Wanted, judge, may_be_id
 from services.runtime.metrics import Metrics
 from services.runtime.sender import Sender
 
 V = TypeVar("V")
 REMEMBERED = 10_000
 """Verdicts that are remembered until the read model surely shows them."""
+AT_ONCE = 1000
+"""Requests of one page of the read model."""
+MOST_CANDIDATES = 5
+"""Of the reports that a draft was compared with, so many are shown."""
 UNCONFIRMED = Fault(
     "not_confirmed", "The verdict may not have been stored: Kafka did not confirm it. Try again; it counts once."
 )
@@ -47,6 +52,10 @@ class Lying(Struct, frozen=True, kw_only=True):
     draft: DraftRow
     duplicate: RequestRow | None = None
     """The report that it is linked to, or may be."""
+    candidates: tuple[RequestRow, ...] = ()
+    """Other reports that it was compared with, as far as they are known, the likest first."""
+    recurs_of: RequestRow | None = None
+    """The first report of the incident that was closed and may be here again."""
     incident_size: int = 0
     """Reports of the incident, this one among them."""
 
@@ -122,8 +131,9 @@ class Desk:
         """Take a verdict: it is on all in-sync replicas when this gives `Taken`."""
         async with self._turn(wanted.request_id):
             row = await asyncio.to_thread(self._model.draft, wanted.request_id)
+            beside = await asyncio.to_thread(self._same, wanted) if may_be_id(wanted.same_as) else NOBODY
             taken = self._taken.get(wanted.request_id, [])
-            judged = judge(row, wanted, city=self._city, taken=taken, now=self._clock())
+            judged = judge(row, wanted, city=self._city, taken=taken, now=self._clock(), beside=beside)
             if isinstance(judged, Refused):
                 return judged
             if isinstance(judged, Repeated):
@@ -158,16 +168,32 @@ class Desk:
             total=self._model.count_drafts(shown),
         )
 
+    def _rows(self, ids: set[str]) -> dict[str, RequestRow]:
+        """Give what is known of requests; those of which nothing is are left out."""
+        wanted, found = sorted(ids), list[RequestRow]()
+        for start in range(0, len(wanted), AT_ONCE):
+            some = tuple(wanted[start : start + AT_ONCE])
+            found += self._model.requests(RequestFilter(ids=some, page_size=len(some)))
+        return {row.request_id: row for row in found}
+
+    def _same(self, wanted: Wanted) -> Beside:
+        rows = self._rows({wanted.request_id, wanted.same_as})
+        return Beside(this=rows.get(wanted.request_id), other=rows.get(wanted.same_as))
+
     def _beside(self, rows: list[DraftRow]) -> list[Lying]:
         links = {row.request_id: row.draft.matching for row in rows}
-        others = tuple({link.duplicate_of for link in links.values() if link.duplicate_of})
-        found = self._model.requests(RequestFilter(ids=others, page_size=len(others))) if others else []
-        duplicates = {row.request_id: row for row in found}
+        known = self._rows({each for link in links.values() for each in _named(link)})
         sizes = self._model.incident_sizes({link.incident_id for link in links.values()}) if rows else {}
         return [
             Lying(
                 draft=row,
-                duplicate=duplicates.get(links[row.request_id].duplicate_of or ""),
+                duplicate=known.get(links[row.request_id].duplicate_of or ""),
+                candidates=tuple(
+                    known[each.request_id]
+                    for each in links[row.request_id].candidates[:MOST_CANDIDATES]
+                    if each.request_id in known and each.request_id != row.request_id
+                ),
+                recurs_of=known.get(links[row.request_id].recurs_of or ""),
                 incident_size=sizes.get(links[row.request_id].incident_id, 0),
             )
             for row in rows
@@ -184,6 +210,7 @@ class Desk:
             note=review.note,
             service_code=review.service_code,
             department=review.department,
+            same_as=review.same_as,
         )
         _keep(self._taken, row.request_id, [*self._taken.pop(row.request_id, []), row])
         _keep(self._unseen, row.request_id, row.revision)
@@ -202,8 +229,13 @@ class Desk:
                 del self._turns[request_id]
 
 
-def _content(review: ReviewMade) -> tuple[str, str, str]:
-    return (review.verdict, review.service_code, review.department)
+def _named(link: Matching) -> list[str]:
+    others = [each.request_id for each in link.candidates[:MOST_CANDIDATES]]
+    return [each for each in (link.duplicate_of, link.recurs_of, *others) if each]
+
+
+def _content(review: ReviewMade) -> tuple[str, str, str, str]:
+    return (review.verdict, review.service_code, review.department, review.same_as)
 
 
 def _not_certain(review: ReviewMade) -> Fault:

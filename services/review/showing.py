@@ -15,12 +15,14 @@ from shapely import Point
 
 from services.parts import Level
 from services.review.core import SAID, may_approve
+from services.review.linking import Links, links_of
+from services.review.words import Said, When, category_name, department_name, percent, points, span, when
 
 if TYPE_CHECKING:
     from services.city.model import City
     from services.events import DraftHeld
     from services.parts import Place
-    from services.readmodel.rows import RequestRow, ReviewRow, SurgeRow
+    from services.readmodel.rows import ReviewRow, SurgeRow
     from services.review.desk import Lying
 
 LEVEL_NAMES: dict[Level, str] = {
@@ -29,15 +31,6 @@ LEVEL_NAMES: dict[Level, str] = {
     "elevated": "Elevated",
     "routine": "Routine",
 }
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-class When(NamedTuple):
-    """An instant three ways: for machines, on the town's clock, and from now."""
-
-    iso: str
-    local: str
-    from_now: str
 
 
 class Choice(NamedTuple):
@@ -46,29 +39,6 @@ class Choice(NamedTuple):
     code: str
     name: str
     percent: int = 0
-
-
-class Said(NamedTuple):
-    """A name and what there is to it."""
-
-    name: str
-    text: str
-
-
-class Other(Struct, frozen=True, kw_only=True):
-    """The report that this one is linked to, or may be. What the read model does not know yet is empty."""
-
-    request_id: str
-    text: str = ""
-    address: str = ""
-    category: str = ""
-    department: str = ""
-    requested: When | None = None
-    likeness: int = 0
-    """Percent."""
-    evidence: tuple[str, ...] = ()
-    linked: bool = False
-    """The link was made already; otherwise it is suggested."""
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -100,7 +70,7 @@ class Card(Struct, frozen=True, kw_only=True):
     why_department: str
     lost: tuple[Said, ...]
     areas: tuple[str, ...]
-    other: Other | None
+    links: Links
     incident_size: int
     score: str
     reasons: tuple[Said, ...]
@@ -133,33 +103,22 @@ def card(lying: Lying, *, city: City, reviewer: str, now: datetime) -> Card:
         media=tuple(url for url in report.media_urls if url.startswith(("https://", "http://"))),
         danger=said.safety.evidence if said.safety.flagged else (),
         waits=draft.decision.reasons,
-        category=Choice(winner, _category(winner, city), _percent(said.confidence)),
-        needed=_percent(said.threshold),
+        category=Choice(winner, category_name(winner, city), percent(said.confidence)),
+        needed=percent(said.threshold),
         alternatives=tuple(
-            Choice(lost.service_code, _category(lost.service_code, city), _percent(lost.confidence))
+            Choice(lost.service_code, category_name(lost.service_code, city), percent(lost.confidence))
             for lost in said.alternatives
             if lost.service_code != winner and lost.service_code in city.categories
         ),
-        department=Choice(routing.department, _department(routing.department, city)),
+        department=Choice(routing.department, department_name(routing.department, city)),
         why_department=routing.reason or f"by rule {routing.rule}",
         lost=tuple(Said(lost.rule, lost.why) for lost in routing.lost),
         areas=tuple(f"{area.layer}: {area.name or area.area_id}" for area in routing.boundaries),
-        other=_other(draft, lying.duplicate, city, now),
+        links=links_of(lying, city, now),
         incident_size=lying.incident_size,
         score=f"{draft.priority.score:.0f}",
-        reasons=tuple(
-            Said(reason.what, f"{reason.points:+.0f}".replace("-", "\N{MINUS SIGN}"))
-            for reason in draft.priority.reasons
-        ),
+        reasons=tuple(Said(reason.what, points(reason.points)) for reason in draft.priority.reasons),
         reviews=tuple((review, SAID[review.verdict], when(review.reviewed_at, now, zone)) for review in row.reviews),
-    )
-
-
-def when(moment: datetime, now: datetime, zone: ZoneInfo) -> When:
-    """Give an instant for machines and for people of a time zone."""
-    local = moment.astimezone(zone)
-    return When(
-        moment.isoformat(timespec="seconds"), f"{local:%a} {local.day} {local:%b %Y, %H:%M}", _from_now(moment - now)
     )
 
 
@@ -176,14 +135,15 @@ def choices(city: City) -> list[tuple[str, list[Choice]]]:
 def departments(city: City, waiting: dict[str, int]) -> list[tuple[Choice, int]]:
     """Give the departments with how many drafts wait in each; also those that wait for one the city has not."""
     ids = [*city.departments, *sorted(set(waiting) - set(city.departments))]
-    return sorted((Choice(each, _department(each, city)), waiting.get(each, 0)) for each in ids)
+    return sorted((Choice(each, department_name(each, city)), waiting.get(each, 0)) for each in ids)
 
 
 def surge_lines(surges: tuple[SurgeRow, ...], city: City) -> list[str]:
     """Give a sentence for each surge."""
     return [
-        f"{_category(surge.service_code, city)}: {surge.count} reports in {_span(timedelta(seconds=surge.window_s))} "
-        f"{_where(surge.area, city)}, {surge.ratio:.0f} times as many as usual"
+        f"{category_name(surge.service_code, city)}: {surge.count} reports "
+        f"in {span(timedelta(seconds=surge.window_s))} {_where(surge.area, city)}, "
+        f"{surge.ratio:.0f} times as many as usual"
         for surge in surges
     ]
 
@@ -203,38 +163,6 @@ def _where(cell: str, city: City) -> str:
     return f"around {names[0]}" if names else f"around {latitude:.3f}, {longitude:.3f}"
 
 
-def _other(draft: DraftHeld, row: RequestRow | None, city: City, now: datetime) -> Other | None:
-    link = draft.matching
-    if link.duplicate_of is None:
-        return None
-    evidence: tuple[str, ...] = ()
-    if link.evidence is not None:
-        evidence = (
-            f"{link.evidence.distance_m:.0f} m away",
-            f"{_span(timedelta(seconds=link.evidence.elapsed_s))} earlier",
-            f"words {_percent(link.evidence.text_similarity)} % alike",
-        )
-    found = Other(
-        request_id=link.duplicate_of,
-        likeness=_percent(link.score),
-        evidence=evidence,
-        linked=link.band == "automatic",
-    )
-    if row is None:
-        return found
-    return Other(
-        request_id=found.request_id,
-        likeness=found.likeness,
-        evidence=evidence,
-        linked=found.linked,
-        text=row.text,
-        address=row.address,
-        category=_category(row.service_code, city),
-        department=_department(row.department, city),
-        requested=when(row.requested_at, now, ZoneInfo(city.time_zone)),
-    )
-
-
 def _details(draft: DraftHeld, city: City) -> tuple[Said, ...]:
     """Give what was answered to the category's questions, each under its prompt."""
     picked, found = (city.categories.get(said.service_code) for said in (draft.report, draft.classification))
@@ -251,28 +179,3 @@ def _position(place: Place | None) -> str:
         return ""
     known = f"{place.latitude:.5f}, {place.longitude:.5f}"
     return f"{known} (to {place.radius_m:.0f} m)" if place.radius_m >= 1 else known
-
-
-def _category(code: str, city: City) -> str:
-    return city.categories[code].name if code in city.categories else code
-
-
-def _department(department: str, city: City) -> str:
-    return city.departments[department].name if department in city.departments else department
-
-
-def _percent(share: float) -> int:
-    return round(share * 100)
-
-
-def _from_now(distance: timedelta) -> str:
-    if abs(distance) < MINUTE:
-        return "now"
-    return f"in {_span(distance)}" if distance > timedelta() else f"{_span(-distance)} ago"
-
-
-def _span(length: timedelta) -> str:
-    for unit, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        if length >= 2 * unit or (unit is MINUTE and length >= unit):
-            return f"{length / unit:.0f} {name}"
-    return f"{length.total_seconds():.0f} s"

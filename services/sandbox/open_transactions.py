@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 if TYPE_CHECKING:
@@ -98,4 +98,13 @@ def _ends(clients: KafkaClients, wanted: Iterable[Place], isolation: IsolationLe
 def _offsets(
     clients: KafkaClients, wanted: Iterable[Place], what: Any, isolation: IsolationLevel  # noqa: ANN401 - confluent-kafka is untyped
 ) -> dict[Place, int]:  # fmt: skip
-    return clients.offsets([TopicPartition(*place) for place in wanted], what, isolation, ASK_S)
+    asked = [TopicPartition(*place) for place in wanted]
+    until = time.monotonic() + ASK_S
+    while True:
+        try:
+            return clients.offsets(asked, what, isolation, ASK_S)
+        except KafkaException:
+            # A leader that has just changed answers with an epoch that the next one does not know; it is asked anew.
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)

@@ -56,7 +56,7 @@ class Order:
         self._accounts = accounts
         self._places: dict[tuple[str, int], int] = {}
         self._partitions: list[int] = []
-        self._families: dict[tuple[str, bytes], int] = {}
+        self._keys: dict[tuple[str, bytes], int] = {}
         self._seen: list[Violation] = []
         self.more = 0
         """Violations beyond those that are kept."""
@@ -71,7 +71,7 @@ class Order:
 
     def keyed(self, topic: str, partition: int, key: bytes | None, row: int) -> None:
         """Take a record of a topic with few keys."""
-        known = self._families.setdefault((topic, key or b""), partition)
+        known = self._keys.setdefault((topic, key or b""), partition)
         if known != partition:
             self._note("moved", topic, row, f"key {key!r} was on partition {known} and is on {partition}")
 

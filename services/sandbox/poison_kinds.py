@@ -45,6 +45,7 @@ CARRY_A_REPORT = frozenset(
 ALL = CARRY_A_REPORT | {
     kind.topic for kind in (ReviewMade, DeliveryMade, SurgeDetected, KpiMeasured, ContextUpdated, IncidentClosed)
 }
+WITH_NUMBERS = ALL - {IncidentClosed.topic}
 WITH_ID: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(CARRY_A_REPORT, ("report", "request_id")),
     ReviewMade.topic: ("review_id",),
@@ -207,8 +208,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("json_in_a_string", _value(lambda ground: json.dumps(ground.value.decode()).encode())),
     Kind("not_utf8", _value(lambda ground: _later(_TEXT, b'":"\xe9t\xe9', ground))),
     Kind("lone_surrogate", _value(lambda ground: _later(_TEXT, b'":"\\ud800 ', ground))),
-    Kind("not_a_number", _value(lambda ground: _later(_NUMBER, b'":NaN', ground))),
-    Kind("infinite", _value(lambda ground: _later(_NUMBER, b'":1e999', ground))),
+    Kind("not_a_number", _value(lambda ground: _later(_NUMBER, b'":NaN', ground)), WITH_NUMBERS),
+    Kind("infinite", _value(lambda ground: _later(_NUMBER, b'":1e999', ground)), WITH_NUMBERS),
     Kind("hostile_id", _value(_hostile_id), frozenset(WITH_ID)),
     Kind(
         "year_9999",

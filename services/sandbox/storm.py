@@ -6,23 +6,19 @@ danger to life. Names, phones and e-mails are plain fakes (`Resident 17`, 555-01
 text, so that masking has work. `*_truth` fields are labels for measuring, and are never sent.
 """
 
-import math
-from bisect import bisect
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import accumulate
 from random import Random
 from typing import Any
 
-import shapely
 from msgspec import Struct
 
-from services.city.model import Category, City, Street
-from services.parts import Channel
-from services.sandbox.storm_words import BARE, WORDS, Words
+from services.city.model import Category, City
+from services.parts import Channel, PlaceMethod
+from services.sandbox.ground import METRES, Ground, Point, pick
+from services.sandbox.storm_words import BARE, WORDS, Words, fakes, spoken, typo
 
-METRES = 111_320.0
-"""Metres in a degree of latitude."""
 STORM = {"water": 7.0, "trees": 6.0, "signals": 3.0, "lighting": 2.5, "roads": 2.0, "hazards": 1.4, "general": 0.3}
 """How much more often than others a family is reported in a storm; families of other names weigh 1."""
 CHANNELS: tuple[tuple[Channel, float], ...] = (
@@ -36,7 +32,6 @@ CHANNELS: tuple[tuple[Channel, float], ...] = (
 ACCURACY_M: dict[Channel, tuple[float, float]] = {"app": (4, 25), "open311": (4, 25), "web": (10, 40)}
 TYPED_M = (30.0, 80.0)
 """How far off an address is that was told on the phone or in a message."""
-MAIN_LANGUAGE = 0.65
 OUTSIDE = 0.02
 PLACELESS = 0.06
 SIBLING = 0.12
@@ -48,8 +43,6 @@ CONTACT_IN_TEXT = 0.05
 ROOM = 6
 """How often a place is sought for an incident before it may lie beside another."""
 
-Point = tuple[float, float]
-
 
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who to answer: obviously nobody."""
@@ -59,8 +52,11 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     email: str = ""
 
 
-class StormReport(Struct, frozen=True, kw_only=True):
-    """One synthetic report. Without a place `lat` and `lon` are None; `service_code` is what the citizen picked."""
+class StormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One synthetic report. Without a place `lat` and `lon` are None; `service_code` is what the citizen picked.
+
+    Fields from `method` on are said of incidents with known truth only (`incidents_storm`).
+    """
 
     source_id: str
     channel: Channel
@@ -76,6 +72,15 @@ class StormReport(Struct, frozen=True, kw_only=True):
     service_code_truth: str
     incident_truth: str
     """`synthetic-<seed>-<number>`; equal for all reports of one incident."""
+    method: PlaceMethod = "given"
+    """How the place was found, where there is one."""
+    place_truth: Point | None = None
+    asset_truth: str = ""
+    """The id of the city's own thing that it is about."""
+    group_truth: str = ""
+    """The hard case that its incident is part of, such as `corner-3`, `lookalike-0` or `front`; mostly none."""
+    resend_of_truth: str = ""
+    """The `source_id` of the report that the same person made before."""
 
 
 class _Incident(Struct):
@@ -131,7 +136,7 @@ class _Storm:
         self.seed = seed
         self.start = start
         self.spread_s = spread_s
-        self.ground = _Ground(city, luck)
+        self.ground = Ground(city, luck)
         self.categories = list(city.categories.values())
         sizes: dict[str, list[Category]] = {}
         for category in self.categories:
@@ -159,7 +164,7 @@ class _Storm:
 
     def _incident(self, number: int) -> _Incident:
         luck = self.luck
-        category = self.categories[_pick(self.weights, luck)]
+        category = self.categories[pick(self.weights, luck)]
         point, address = self.ground.outside() if luck.random() < OUTSIDE else self._apart(category.family)
         at = luck.betavariate(1.6, 2.6) * self.spread_s
         danger = category.safety and luck.random() < SAID_DANGER
@@ -185,7 +190,7 @@ class _Storm:
 
     def _report(self, number: int, at: float, incident: _Incident, *, repeat: bool) -> StormReport:
         luck = self.luck
-        channel = CHANNELS[_pick(self.channel_weights, luck)][0]
+        channel = CHANNELS[pick(self.channel_weights, luck)][0]
         category = incident.category
         if repeat and luck.random() < SIBLING:
             category = luck.choice(self.families[category.family])
@@ -214,19 +219,15 @@ class _Storm:
         )
 
     def _language(self, category: Category) -> str:
-        spoken = [language for language in self.city.languages if category.examples.get(language)]
-        spoken = spoken or list(category.examples)
-        if len(spoken) == 1 or self.luck.random() < MAIN_LANGUAGE:
-            return spoken[0]
-        rank = int(self.luck.random() ** 1.7 * (len(spoken) - 1))  # the first of the others is spoken most
-        return spoken[1 + rank]
+        offered = [language for language in self.city.languages if category.examples.get(language)]
+        return spoken(offered or list(category.examples), self.luck)
 
     def _text(self, category: Category, language: str, number: int, address: str, *, danger: bool) -> str:
         luck = self.luck
         words = WORDS.get(language, BARE)
         text = luck.choice(category.examples[language])
         if luck.random() < (0.2 if words.typos else 0):
-            text = _typo(text, luck)
+            text = typo(text, luck)
         if address:
             text += luck.choice(words.places).replace("{place}", address)
         # A pattern such as `gas + smell` is nothing that people write.
@@ -244,98 +245,12 @@ class _Storm:
     def _contact(self, number: int, channel: Channel) -> Contact | None:
         if self.luck.random() >= WITH_CONTACT and channel not in ("sms", "email"):
             return None
-        phone, email = _fakes(number, self.luck)
+        phone, email = fakes(number, self.luck)
         by_phone = channel in ("phone", "sms") or (channel != "email" and self.luck.random() < 0.5)  # noqa: PLR2004 - half
         name = f"Resident {number}" if self.luck.random() < 0.6 else ""  # noqa: PLR2004 - a share
         return Contact(name=name, phone=phone if by_phone else "", email="" if by_phone else email)
 
 
-class _Ground:
-    """Where things happen: along the town's streets, or anywhere in it where none are given."""
-
-    def __init__(self, city: City, luck: Random) -> None:
-        self.city = city
-        self.luck = luck
-        self.lines = [_Line(street, part) for street in city.streets for part in _parts(street)]
-        self.lengths = list(accumulate(line.length for line in self.lines))
-        shapes = [area.geometry for layer in city.layers if layer.limits for area in layer.areas]
-        self.limits = shapely.unary_union(shapes) if shapes else shapely.box(*city.extent)
-        shapely.prepare(self.limits)
-        self.narrow = math.cos(math.radians(self.limits.centroid.y))
-        self.pools: dict[bool, list[Point]] = {True: [], False: []}
-
-    def inside(self) -> tuple[Point, str]:
-        if not self.lines:
-            return self._anywhere(within=True), ""
-        line = self.lines[_pick(self.lengths, self.luck)]
-        along = self.luck.random() * line.length
-        side = self.luck.random() < 0.5  # noqa: PLR2004 - half
-        return line.at(along), f"{2 * int(along / 12) + 1 + side} {line.name}"
-
-    def outside(self) -> tuple[Point, str]:
-        return self._anywhere(within=False), ""
-
-    def near(self, point: Point, reach_m: float) -> Point:
-        lat, lon = point
-        north, east = self.luck.gauss(0, reach_m), self.luck.gauss(0, reach_m)
-        return round(lat + north / METRES, 6), round(lon + east / (METRES * math.cos(math.radians(lat))), 6)
-
-    def _anywhere(self, *, within: bool) -> Point:
-        pool = self.pools[within]
-        while not pool:
-            west, south, east, north = self.limits.bounds
-            margin = 0.0 if within else 0.3 * max(east - west, north - south)
-            lons = [self.luck.uniform(west - margin, east + margin) for _ in range(2000)]
-            lats = [self.luck.uniform(south - margin, north + margin) for _ in range(2000)]
-            held = shapely.contains_xy(self.limits, lons, lats).tolist()
-            pool.extend((lat, lon) for lat, lon, inside in zip(lats, lons, held, strict=True) if inside is within)
-        return pool.pop()
-
-
-class _Line:
-    def __init__(self, street: Street, part: Any) -> None:  # noqa: ANN401 - shapely is untyped
-        self.name = street.name
-        self.points = [(lat, lon) for lon, lat in part.coords]
-        self.marks = [0.0]
-        for (lat, lon), (to_lat, to_lon) in zip(self.points, self.points[1:], strict=False):
-            east = (to_lon - lon) * math.cos(math.radians(lat))
-            self.marks.append(self.marks[-1] + METRES * math.hypot(to_lat - lat, east))
-        self.length = self.marks[-1]
-
-    def at(self, along: float) -> Point:
-        leg = min(max(bisect(self.marks, along), 1), len(self.points) - 1)
-        (lat, lon), (to_lat, to_lon) = self.points[leg - 1], self.points[leg]
-        whole = self.marks[leg] - self.marks[leg - 1]
-        part = (along - self.marks[leg - 1]) / whole if whole else 0.0
-        return lat + (to_lat - lat) * part, lon + (to_lon - lon) * part
-
-
-def _parts(street: Street) -> list[Any]:
-    return [part for part in shapely.get_parts(street.line) if part.length > 0]
-
-
-def _pick(heights: list[float], luck: Random) -> int:
-    return min(bisect(heights, luck.random() * heights[-1]), len(heights) - 1)
-
-
-def _fakes(number: int, luck: Random) -> tuple[str, str]:
-    return f"202-555-01{luck.randrange(100):02d}", f"resident{number}@example.org"
-
-
 def _reach(words: Words, number: int, luck: Random) -> str:
-    phone, email = _fakes(number, luck)
+    phone, email = fakes(number, luck)
     return luck.choice(words.contacts).replace("{phone}", phone).replace("{email}", email)
-
-
-def _typo(text: str, luck: Random) -> str:
-    """Drop, double or swap a letter inside a word; short words are left alone."""
-    spots = [i for i in range(1, len(text) - 2) if text[i - 1 : i + 3].isalpha()]
-    if not spots:
-        return text
-    spot = luck.choice(spots)
-    kind = luck.randrange(3)
-    if kind == 0:
-        return text[:spot] + text[spot + 1 :]
-    if kind == 1:
-        return text[:spot] + text[spot] + text[spot:]
-    return text[:spot] + text[spot + 1] + text[spot] + text[spot + 2 :]

@@ -5,7 +5,13 @@ A language that is not here gets the bare phrase. Placeholders: `{place}` an add
 
 # ruff: noqa: RUF001 - these are the letters of the languages
 
+from collections.abc import Sequence
+from random import Random
+
 from msgspec import Struct
+
+MAIN_LANGUAGE = 0.65
+"""The share of reports in the town's main language."""
 
 
 class Words(Struct, frozen=True, kw_only=True):
@@ -104,3 +110,30 @@ WORDS: dict[str, Words] = {
     ),
 }
 BARE = Words(openings=("",), places=(" {place}",), closings=("",), contacts=(" {phone}",), typos=False)
+
+
+def spoken(languages: Sequence[str], luck: Random) -> str:
+    """Give the language of one report: mostly the first, and of the others mostly those that stand first."""
+    if len(languages) == 1 or luck.random() < MAIN_LANGUAGE:
+        return languages[0]
+    rank = int(luck.random() ** 1.7 * (len(languages) - 1))
+    return languages[1 + rank]
+
+
+def fakes(number: int, luck: Random) -> tuple[str, str]:
+    """Give a phone and an e-mail that are nobody's; only a hundred phones are."""
+    return f"202-555-01{luck.randrange(100):02d}", f"resident{number}@example.org"
+
+
+def typo(text: str, luck: Random) -> str:
+    """Drop, double or swap a letter inside a word; short words are left alone."""
+    spots = [i for i in range(1, len(text) - 2) if text[i - 1 : i + 3].isalpha()]
+    if not spots:
+        return text
+    spot = luck.choice(spots)
+    kind = luck.randrange(3)
+    if kind == 0:
+        return text[:spot] + text[spot + 1 :]
+    if kind == 1:
+        return text[:spot] + text[spot] + text[spot:]
+    return text[:spot] + text[spot + 1] + text[spot] + text[spot + 2 :]

@@ -2,15 +2,15 @@
 
 The reports are those that stand on requests.received.v1, each request once, in the order in which they were received.
 Categories and departments do not depend on any order. Links do not either, as long as no report is put before others
-by more than `MatchSettings.lateness_hours`, or a family has more open reports than `MatchSettings.open_reports`: what
+by more than `MatchSettings.lateness_hours`, or more are open than `MatchSettings.open_reports`: what
 was let go by then depends on when it was.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
@@ -20,10 +20,12 @@ from services.city.load import load
 from services.classify.settings import ClassifySettings
 from services.classify.worker import build as build_classify
 from services.events import RequestClassified, RequestReceived, RequestRouted
+from services.incidents.links import Link
+from services.incidents.seen import Seen
 from services.match.adapters import seen_of
-from services.match.core import Bands, Incidents, Link, Reach, Seen
+from services.match.core import Incidents
 from services.match.settings import MatchSettings
-from services.match.worker import HOUR_S
+from services.match.worker import HOUR_S, bands_of, families_of, reaches_of, scorer_of
 from services.route.settings import RouteSettings
 from services.route.worker import build as build_route
 from services.runtime.dead import FIRST, scan
@@ -35,6 +37,7 @@ from services.sandbox.poison import is_poison
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from services.incidents.scorer import Scorer
     from services.runtime.kafka import KafkaClients
     from services.runtime.ports import Message
     from services.runtime.worker import Stateless
@@ -47,19 +50,33 @@ class Cores:
 
     def __init__(self, city: Path, models: Path) -> None:
         shared = Shared(stormdrain_city_dir=city, stormdrain_models_dir=models)
-        self.families = load(city).families
+        town = load(city)
+        self.reaches, self.families = reaches_of(town), families_of(town)
+        self._shared = shared
         self.classify = cast("Stateless", build_classify(ClassifySettings(), shared).handler)
         self.route = cast("Stateless", build_route(RouteSettings(), shared).handler)
 
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores links."""
+        return scorer_of(MatchSettings(), self._shared)
+
 
 class Undisturbed:
-    """Takes reports and says in `tally` what becomes of each; some 900 bytes for each open report of a family."""
+    """Takes reports and says in `tally` what becomes of each; some 900 bytes for each open report."""
 
     def __init__(self, cores: Cores, settings: MatchSettings | None = None) -> None:
         self.tally = Tally()
         self._cores = cores
         self._settings = settings or MatchSettings()
-        self._incidents: dict[str, Incidents] = {}
+        scorer, using = cores.scorer, self._settings
+        self._incidents = Incidents(
+            cores.reaches,
+            bands_of(using, scorer),
+            scorer,
+            lateness_s=using.lateness_hours * HOUR_S,
+            at_most=using.open_reports,
+        )
 
     def run(self, reports: Iterable[RequestReceived]) -> Tally:
         """Take all reports; give what becomes of them."""
@@ -92,36 +109,22 @@ class Undisturbed:
         self._match(routed)
 
     def _match(self, batch: Sequence[RequestRouted]) -> None:
-        fresh: dict[str, list[Seen]] = defaultdict(list)
+        fresh: list[Seen] = []
         for event in batch:
-            seen = seen_of(event.report, event.classification)
+            seen = seen_of(event, self._cores.families)
             if seen is None:
                 self._link(event.report.request_id, Link(event.report.request_id))
             else:
-                fresh[event.classification.family].append(seen)
-        for family, reports in fresh.items():
-            incidents = self._incidents.get(family) or self._open(family)
-            found = incidents.settle(reports)
-            for seen in reports:
-                incidents.take(seen, found[seen.id])
-            for request_id in found.keys() - {seen.id for seen in reports}:
-                incidents.relink(request_id, found[request_id])
-            for request_id, link in found.items():
-                self._link(request_id, link)
-            for _ in incidents.expire():
-                pass
-
-    def _open(self, family: str) -> Incidents:
-        found = self._cores.families.get(family)
-        reach = Reach(found.match_radius_m, found.match_window_hours * HOUR_S) if found else Reach()
-        settings = self._settings
-        incidents = self._incidents[family] = Incidents(
-            reach,
-            Bands(settings.suggestion, settings.automatic),
-            settings.lateness_hours * HOUR_S,
-            at_most=settings.open_reports,
-        )
-        return incidents
+                fresh.append(seen)
+        found = self._incidents.settle(fresh)
+        for seen in fresh:
+            self._incidents.take(seen, found[seen.id])
+        for request_id in found.keys() - {seen.id for seen in fresh}:
+            self._incidents.relink(request_id, found[request_id])
+        for request_id, link in found.items():
+            self._link(request_id, link)
+        for _ in self._incidents.expire():
+            pass
 
     def _link(self, request_id: str, link: Link) -> None:
         accounts = self.tally.accounts

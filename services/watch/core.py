@@ -4,7 +4,7 @@ Windows are of event time, by `Report.received_at` (the city's own clock; `reque
 be days ago), and start at multiples of their length since 1970 (UTC). A request is counted once, in the window of its
 arrival, however often it is matched again or read again.
 
-All of one category comes on one partition, in an order that never changes, so the same records give the same
+All of one town comes on one partition, in an order that never changes, so the same records give the same
 events, whatever the batches; a record that comes late corrects what was said of its window under the same event id.
 What was said last is all that matters to a reader, and that is the same after any crash.
 """

@@ -8,9 +8,7 @@ from benchmarks.peers.growth.tables import tables
 FIGURES = paper.Figures(
     cpu_ms={"classify": 0.1, "route": 0.05, "broker": 0.3},
     kept_bytes=50_000.0,
-    largest_family="water",
-    largest_share=0.2,
-    largest_days=10.0,
+    open_days=10.0,
     open_mib=0.002,
     open_s=0.00005,
     open_ms=0.2,
@@ -18,17 +16,17 @@ FIGURES = paper.Figures(
 )
 
 
-def test_a_limit_on_open_reports_is_met_at_that_many_over_the_share_and_the_days() -> None:
+def test_a_limit_on_open_reports_is_met_at_that_many_over_the_days() -> None:
     found = {limit.what: limit.reports_a_day for limit in paper.limits(FIGURES)}
-    assert found["`match` compares the newest 200,000 of a family (water)"] == pytest.approx(100_000)
-    assert found["`match` of water fits 16 GiB"] == pytest.approx(16_384 / 0.002 / 2)
-    assert found["`match` of water is whole again within 5 minutes of a restart"] == pytest.approx(3_000_000)
+    assert found["`match` compares the newest 200,000"] == pytest.approx(20_000)
+    assert found["`match` fits 16 GiB"] == pytest.approx(16_384 / 0.002 / 10)
+    assert found["`match` is whole again within 5 minutes of a restart"] == pytest.approx(600_000)
 
 
 def test_a_processor_s_limit_is_met_in_the_busiest_hour() -> None:
     found = {limit.what: limit.reports_a_day for limit in paper.limits(FIGURES)}
-    per_second = 0.7 / 0.0002 / 0.2
-    assert found["one processor matches water in the busiest hour"] == pytest.approx(per_second / 10 * 86_400)
+    per_second = 0.7 / 0.0002
+    assert found["one processor matches in the busiest hour"] == pytest.approx(per_second / 10 * 86_400)
 
 
 def test_what_breaks_first_stands_first() -> None:
@@ -53,11 +51,11 @@ def test_ten_million_a_day_is_told_with_what_it_needs() -> None:
         "instances": [run | {"instances": 1}],
         "partitions": [run | {"partitions": 1, "steady_p50_ms": 1.0, "steady_p99_ms": 2.0}],
         "states": [state | {"reports_per_s": 5.0, "cpu_ms_per_report": 0.1}],
-        "paper": {"largest_family": "water", "largest_share": 0.2, "largest_days": 10.0},
+        "paper": {"open_days": 10.0},
         "limits": [{"what": "a", "reports_a_day": 5.0, "then": "b"}],
         "needs": paper.needs(FIGURES, 10_000_000),
     }
     page = tables(result)
     assert "116 a second on average, 1,157 in the busiest hour" in page
-    assert "20,000,000 reports" in page
+    assert "100,000,000 reports" in page
     assert "| a | 5 | b |" in page

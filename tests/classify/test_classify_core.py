@@ -122,6 +122,11 @@ def test_pictures_alone_get_the_likeliest_category_and_a_person() -> None:
     assert (found.service_code, found.released, found.reason) == ("pothole", False, "a guess; there is no text")
 
 
+def test_a_report_that_says_only_what_it_is_the_same_as_is_guessed_at_and_left_to_a_person() -> None:
+    found = classified(received("", same_as="r-1"))
+    assert (found.service_code, found.released, found.reason) == ("pothole", False, "a guess; there is no text")
+
+
 @pytest.mark.parametrize("code", ["", "not-of-this-city"])
 def test_nothing_at_all_is_rejected(code: str) -> None:
     assert outcome(received(" \n", service_code=code)) == Rejected(

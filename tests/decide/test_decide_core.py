@@ -115,6 +115,19 @@ def test_a_duplicate_goes_out_with_its_link_and_is_never_dropped() -> None:
     assert case.decision.reasons[1] == "linked to r-0 as the same incident"
 
 
+def test_what_the_same_person_sent_again_goes_out_as_policy_would_and_says_so() -> None:
+    again = replace(LINKED, relation="resend")
+    said = "sent again by the same person within minutes, as r-0"
+    for mode in ("supervised", "automatic"):
+        assert released(prioritized(matching=again), mode)[-1] == f"yet {said}"
+    assert held(prioritized(matching=again), "copilot")[-1] == said
+    assert held(prioritized(matching=again, place=False)) == ("no place was given", said)
+    suggested = prioritized(matching=replace(SUGGESTED, relation="resend"))
+    assert held(suggested) == (
+        "sent again by the same person within minutes: it may be the same incident as r-0 (0.64), 23 m and 1.5 h apart",
+    )
+
+
 @pytest.mark.parametrize("mode", ["copilot", "supervised", "automatic"])
 @pytest.mark.parametrize(("event", "reason"), [*DOUBTFUL, *UNWORKABLE[:-1]])
 def test_danger_to_life_goes_out_at_once_in_every_mode_whatever_the_doubts(

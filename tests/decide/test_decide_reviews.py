@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import pytest
-from decide_cases import START, SUGGESTED, city, decide, prioritized
+from decide_cases import LINKED, START, SUGGESTED, city, decide, prioritized
 from msgspec.structs import replace
 
 from services.city.model import Policy
@@ -24,6 +24,7 @@ def review(
     service_code: str = "",
     department: str = "",
     note: str = "",
+    same_as: str = "",
 ) -> ReviewMade:
     draft = decide(event or prioritized(confidence=0.62, released=False))
     assert isinstance(draft, DraftHeld)
@@ -36,6 +37,7 @@ def review(
         service_code=service_code,
         department=department,
         note=note,
+        same_as=same_as,
     )
 
 
@@ -79,6 +81,39 @@ def test_an_unlinked_report_stands_alone_and_remembers_the_candidates() -> None:
     case = case_of(review("unlink", event=prioritized(matching=SUGGESTED)))
     assert case.matching == Matching(incident_id="r-1", candidates=SUGGESTED.candidates)
     assert case.decision.reasons == ("a person says that it is not the same incident as r-0",)
+
+
+def test_a_merged_report_is_of_the_incident_that_the_person_named_and_says_so() -> None:
+    event = review("approve", event=prioritized(matching=SUGGESTED), same_as="r-0", note="The same hole.")
+    case = case_of(event)
+    assert case.matching == replace(
+        SUGGESTED, incident_id="r-0", band="automatic", duplicate_of="r-0", relation="merged"
+    )
+    assert case.decision.reasons == (
+        "approved by a person",
+        "a person says that it is the same incident as r-0",
+        "the reviewer's note: The same hole.",
+    )
+
+
+def test_a_report_may_be_corrected_and_merged_with_another_than_the_suggested_one() -> None:
+    case = case_of(review("correct", event=prioritized(matching=SUGGESTED), service_code="tree", same_as="r-9"))
+    assert case.matching == Matching(incident_id="r-9", band="automatic", duplicate_of="r-9", relation="merged")
+    assert case.classification.service_code == "tree"
+    assert case.decision.reasons[1] == "a person says that it is the same incident as r-9"
+
+
+@pytest.mark.parametrize("named", ["r-7", LINKED.incident_id])
+def test_a_link_that_a_person_confirms_keeps_the_incident_that_it_led_to_and_what_spoke_for_it(named: str) -> None:
+    linked = replace(LINKED, duplicate_of="r-7")
+    case = case_of(review("approve", event=prioritized(matching=linked, place=False), same_as=named))
+    assert case.matching == replace(linked, relation="merged")
+
+
+def test_a_report_that_is_said_to_be_the_same_as_itself_is_approved_as_it_is() -> None:
+    event = review("approve", same_as="r-1")
+    assert case_of(event).matching == event.draft.matching
+    assert case_of(event).decision.reasons == ("approved by a person",)
 
 
 def test_a_rejected_draft_becomes_no_case() -> None:
@@ -158,6 +193,44 @@ def test_what_a_person_approved_goes_out_again_and_what_was_rejected_or_unlinked
     assert isinstance(case, Case)
     assert case.matching.duplicate_of is None
     assert case.decision.reasons[0] == "a person says that it is not the same incident as r-0"
+
+
+@pytest.mark.parametrize(
+    ("linked", "kept"),
+    [
+        (SUGGESTED, False),
+        (replace(SUGGESTED, revision=2), False),
+        (replace(LINKED, duplicate_of="r-5", revision=2), False),
+        (replace(LINKED, duplicate_of="r-5", incident_id="r-5", revision=2), True),
+        (replace(SUGGESTED, duplicate_of="r-5", revision=2), True),
+        (Matching(incident_id="r-1", revision=2, recurs_of="r-3"), True),
+    ],
+)
+def test_an_undone_link_stays_undone_and_another_that_is_found_later_stands(
+    linked: Matching,
+    kept: bool,  # noqa: FBT001
+) -> None:
+    undone = review("unlink", event=prioritized(matching=SUGGESTED))
+    case = after(undone, event=prioritized(matching=linked))
+    assert isinstance(case, Case)
+    assert (case.matching == linked) is kept
+    assert case.matching.incident_id == (linked.incident_id if kept else "r-1")
+
+
+def test_what_match_says_later_of_a_merged_report_stands_since_it_has_read_the_review() -> None:
+    said = review("approve", event=prioritized(matching=SUGGESTED), same_as="r-0")
+    first = after(said, event=prioritized(matching=SUGGESTED))
+    assert isinstance(first, Case)
+    assert (first.matching.duplicate_of, first.matching.relation) == ("r-0", "merged")
+    root = Matching(incident_id="r-1", revision=2)
+    later = after(said, event=prioritized(matching=root))
+    assert isinstance(later, Case)
+    assert later.matching == root, "the report was made first, so the other one links to it"
+    assert later.decision.reasons == (
+        "approved by a person",
+        "a person says that it is the same incident as r-0",
+        "scored anew since, and the person's word stands",
+    )
 
 
 def test_a_verdict_that_nothing_can_be_made_of_is_not_learnt() -> None:

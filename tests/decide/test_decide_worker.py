@@ -58,8 +58,8 @@ def test_reports_pass_the_four_workers_and_come_out_as_cases_and_drafts() -> Non
     square = Place(latitude=(south + north) / 2, longitude=(west + east) / 2, radius_m=5.0, method="gps")
     events: list[Event] = [
         classified(1, "Deep hole in the road at the corner", square),
-        classified(2, "deep hole in the road, at the corner!", square),
-        classified(2, "deep hole in the road, at the corner!", square),
+        classified(2, "there is a deep hole in the road, at the corner", square),
+        classified(2, "there is a deep hole in the road, at the corner", square),
         classified(3, "Where is it, somewhere downtown", None),
         classified(4, "No heat in the whole building", square, "no-heat"),
     ]

@@ -13,6 +13,7 @@ from services.events import (
     DeadLetterReplayed,
     DeliveryMade,
     Event,
+    IncidentClosed,
     KpiMeasured,
     RequestClassified,
     RequestReceived,
@@ -47,6 +48,7 @@ DELIVERED = DeliveryMade(
     received_at=NOON,
     delivered_at=NOON + timedelta(hours=1),
 )
+CLOSED = IncidentClosed(request_id="r-1", closed_at=NOON + timedelta(hours=2), closed_by="lights")
 
 
 class Kept:
@@ -77,6 +79,9 @@ def test_an_event_is_as_old_as_it_says_and_otherwise_as_when_it_was_heard_of() -
     assert said_at(RequestReceived(report=REPORT), clock()) == NOON
     assert said_at(DELIVERED, clock()) == NOON + timedelta(hours=1)
     assert said_at(CLASSIFIED, clock()) == clock()
+    assert said_at(CLOSED, clock()) == clock(), (
+        "a department may say it late, and who asks what changed hears of it then"
+    )
 
 
 def test_a_database_that_is_away_lets_the_batch_wait() -> None:
@@ -93,10 +98,11 @@ def test_what_the_wired_worker_writes_can_be_asked_for_also_after_a_repeat(tmp_p
     worker = build(IndexSettings(batch_size=10), shared)
     assert (worker.name, worker.batch_size, worker.writes) == ("index", 10, ())
     for _ in range(2):
-        worker.handler.handle([CLASSIFIED, DELIVERED])  # type: ignore[call-arg, arg-type]
+        worker.handler.handle([CLOSED, CLASSIFIED, DELIVERED])  # type: ignore[call-arg, arg-type]
     row = ReadModel(shared.read_model).request("r-1")
     assert row is not None
     assert (row.stage, row.service_code, row.external_id) == ("delivered", "street-light", "7")
+    assert (row.status, row.closed_at) == ("closed", NOON + timedelta(hours=2))
     assert worker.close is not None
     worker.close()
 

@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import pytest
@@ -14,16 +15,21 @@ from readme_pages import ROOT, Block, blocks, text_of
 from services import events
 from services.city.load import load
 from services.cli.passage import Passage
-from services.receive import core, fields, open311
+from services.parts import Place
+from services.receive import core, fields, nearby, open311
 from services.receive.adapters import town_of
 from services.receive.channels import DOORS, read_body
 from services.receive.core import Accepted, judge
+from services.receive.joining import Original
 from services.receive.settings import ReceiveSettings
 from services.sandbox.gateway import Sent
 from services.sandbox.tally import Tally, Verdict
 
 TOWN = town_of(load(ROOT / "city"))
 NOW = datetime(2026, 11, 21, 14, tzinfo=UTC)
+ORIGINALS = {
+    "3qrs0q68gt7kj7zx56s20hczqc": Original(service_code="pothole", place=Place(latitude=39.2, longitude=-75.1))
+}
 
 
 @pytest.mark.parametrize("block", blocks("json"), ids=str)
@@ -67,7 +73,7 @@ def test_every_report_that_a_page_posts_to_a_channel_is_accepted() -> None:
             continue
         (body,) = values(words, "-d")
         for raw in read_body(body.encode(), ReceiveSettings().max_batch):
-            judged = judge(raw, town=TOWN, door=DOORS[found[1]], received_at=NOW, request_id="r")
+            judged = judge(raw, town=TOWN, door=DOORS[found[1]], received_at=NOW, request_id="r", originals=ORIGINALS)
             assert isinstance(judged, Accepted), judged
             assert not judged.ignored
             posted += 1
@@ -81,8 +87,30 @@ def test_every_form_that_a_page_posts_is_accepted() -> None:
         pairs = [tuple(pair.split("=", 1)) for pair in values(words, "-d", "--data-urlencode")]
         form = open311.read_form([(name, value) for name, value in pairs], {})
         assert not form.faults
-        judged = judge(form.raw, town=TOWN, door=open311.DOOR, received_at=NOW, request_id="r")
+        judged = judge(form.raw, town=TOWN, door=open311.DOOR, received_at=NOW, request_id="r", originals=ORIGINALS)
         assert isinstance(judged, Accepted), judged
+
+
+def test_every_place_that_a_page_asks_about_can_be_asked_about() -> None:
+    city = load(ROOT / "city")
+    asked = [word for words in calls() for word in words if "/requests/nearby" in word]
+    assert asked
+    for address in asked:
+        found = nearby.read_nearby_query(dict(parse_qsl(urlsplit(address).query)), city)
+        assert isinstance(found, nearby.Asked), found
+    (shown,) = [block.text for block in blocks("json") if '"likely"' in block.text]
+    incident = nearby.Incident(
+        request_id="r1",
+        service_code="pothole",
+        first_requested_at=NOW,
+        last_requested_at=NOW,
+        reports=1,
+        latitude=0,
+        longitude=0,
+        distance_m=0,
+    )
+    (document,) = json.loads(msgspec.json.encode(nearby.incidents([(1.0, incident)], city, UTC)))
+    assert list(json.loads(shown)[0]) == list(document)
 
 
 def test_the_gateway_page_tells_the_limits_of_the_door() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from life_of_requests import NOON, Life
 from sqlalchemy import delete, select
 
-from services.events import Event, KpiMeasured, SurgeDetected
+from services.events import Event, IncidentClosed, KpiMeasured, SurgeDetected
 from services.readmodel.engine import make_tables, open_engine
 from services.readmodel.schema import metadata
 from services.readmodel.store import Store
@@ -36,13 +36,16 @@ def events_of(request_id: str, minute: int) -> list[Event]:
         life.reviewed("approve", minute=60),
         life.reviewed("reject", minute=61, note="a joke"),
         life.reviewed("unlink", 2, minute=62, duplicate_of=other, link=2),
-        life.reviewed("correct", 3, minute=63, service_code="graffiti"),
+        life.reviewed("correct", 3, minute=63, service_code="graffiti", same_as=other),
         life.released(),
         life.released(2),
         life.released(3, reviewer="desk-3", service_code="graffiti"),
         life.delivered(),
         life.delivered(2),
         life.delivered(2, system="other-crm"),
+        IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(hours=1), closed_by="works-crm"),
+        IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(hours=1), closed_by="other-crm"),
+        IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(minutes=1)),
     ]
 
 

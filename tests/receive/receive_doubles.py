@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from services.city.model import Category, City, Department, Family, Policy, Question, System
 from services.events import ContactReceived, Event, RequestReceived
 from services.parts import Report
-from services.readmodel.rows import RequestFilter, RequestRow
+from services.readmodel.rows import NearbyFilter, NearbyRow, RequestFilter, RequestRow
 from services.receive.adapters import PublicRequests, town_of
 from services.receive.core import Town
 from services.receive.door import Doorkeeper, application
@@ -141,6 +141,8 @@ class MemoryRows:
     def __init__(self, *rows: RequestRow) -> None:
         self.rows = list(rows)
         self.asked: list[RequestFilter] = []
+        self.near: list[NearbyRow] = []
+        self.asked_near: list[NearbyFilter] = []
         self.trouble: Exception | None = None
 
     def requests(self, wanted: RequestFilter, /) -> list[RequestRow]:
@@ -160,6 +162,20 @@ class MemoryRows:
         ]
         newest = sorted(found, key=lambda row: (row.requested_at, row.request_id), reverse=True)
         return newest[(wanted.page - 1) * wanted.page_size :][: wanted.page_size]
+
+    def nearby(self, wanted: NearbyFilter, /) -> list[NearbyRow]:
+        self.asked_near.append(wanted)
+        if self.trouble:
+            raise self.trouble
+        since = dict(wanted.since)
+        return [
+            row
+            for row in self.near
+            if row.service_code in wanted.service_codes
+            and row.family in since
+            and row.last_requested_at >= since[row.family]
+            and row.distance_m <= wanted.radius_m
+        ]
 
 
 class House:

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from open311_documents import ERRORS, REQUESTS, get_json, get_xml, valid
 from receive_doubles import NOW, House, entered, make_row, run
 
@@ -127,6 +128,16 @@ def test_requests_that_are_not_for_the_public_are_not_found() -> None:
         async with entered(House(*ROWS)) as client:
             for request_id in ("r4", "r5", "r7"):
                 await get_json(client, f"/requests/{request_id}.json", 404)
+
+    run(steps)
+
+
+def test_what_a_department_has_closed_is_closed_and_says_so() -> None:
+    async def steps() -> None:
+        async with entered(House(replace(ROWS[0], status="closed", closed_at=ROWS[0].updated_at))) as client:
+            (found,) = await get_json(client, f"/requests/{ROWS[0].request_id}.json")
+            assert (found["status"], found["status_notes"]) == ("closed", "The department says that the work is done.")
+            assert found["description"]
 
     run(steps)
 

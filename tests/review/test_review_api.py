@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from review_doubles import CITY, Client, Kafka, Town, a_town, draft, visit
+from review_doubles import CITY, Client, Kafka, Town, a_town, draft, prioritized, visit
 
 from services.readmodel.engine import ReadModelAwayError
 from services.readmodel.queries import ReadModel
@@ -122,6 +122,31 @@ class TestVerdicts:
         assert [
             (review.verdict, review.service_code, review.department, review.note) for review in town.kafka.sent
         ] == [("correct", "graffiti", "parks", ""), ("reject", "", "", "a joke"), ("unlink", "", "", "")]
+
+    def test_may_say_that_another_request_is_the_same_incident(self, town: Town) -> None:
+        town.tell(prioritized(draft("r-0")), draft("r-1"))
+        status, answer = said(town, "/api/drafts/r-1/approve", {**APPROVED, "same_as": " r-0 "})
+        assert (status, answer["verdict"]) == (202, "approve")
+        assert [(review.verdict, review.same_as) for review in town.kafka.sent] == [("approve", "r-0")]
+        town.tell(*town.kafka.sent)
+        shown = said(town, "/api/drafts/r-1")[1]["draft"]["reviews"]
+        assert [review["same_as"] for review in shown] == ["r-0"]
+
+    @pytest.mark.parametrize(
+        ("same_as", "code"),
+        [
+            ("r-9", "unknown_same_as"),
+            ("r-1", "same_as_itself"),
+            ("a/b", "bad_same_as"),
+            ("\0", "bad_same_as"),
+            ("r" * 65, "bad_same_as"),
+        ],
+    )
+    def test_are_refused_where_there_is_no_such_request(self, town: Town, same_as: str, code: str) -> None:
+        town.tell(draft("r-1"))
+        status, answer = said(town, "/api/drafts/r-1/approve", {**APPROVED, "same_as": same_as})
+        assert (status, [(fault["code"], fault["field"]) for fault in answer["errors"]]) == (422, [(code, "same_as")])
+        assert town.kafka.sent == []
 
     @pytest.mark.parametrize("how", ["header", "body", "neither"])
     def test_sent_again_are_the_same_review(self, town: Town, how: str) -> None:

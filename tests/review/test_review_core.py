@@ -9,8 +9,19 @@ from msgspec.structs import replace
 from review_doubles import CITY, NOON, draft
 
 from services.events import ReviewMade
-from services.readmodel.rows import DraftRow, DraftState, ReviewRow
-from services.review.core import Fault, Refused, Repeated, Verdict, Wanted, judge, may_approve, review_id_of
+from services.readmodel.rows import DraftRow, DraftState, RequestRow, ReviewRow
+from services.review.core import (
+    NOBODY,
+    Beside,
+    Fault,
+    Refused,
+    Repeated,
+    Verdict,
+    Wanted,
+    judge,
+    may_approve,
+    review_id_of,
+)
 
 
 def row(*, state: DraftState = "waiting", reviews: tuple[ReviewRow, ...] = (), **more: Any) -> DraftRow:
@@ -39,13 +50,13 @@ def said(verdict: Verdict = "approve", *, review_id: str = "another", **more: An
 
 
 def judged(
-    what: Wanted, of: DraftRow | None = None, taken: tuple[ReviewRow, ...] = ()
+    what: Wanted, of: DraftRow | None = None, taken: tuple[ReviewRow, ...] = (), beside: Beside = NOBODY
 ) -> ReviewMade | Repeated | Refused:
-    return judge(of or row(), what, city=CITY, taken=taken, now=NOON)
+    return judge(of or row(), what, city=CITY, taken=taken, now=NOON, beside=beside)
 
 
-def refused(what: Wanted, of: DraftRow | None = None) -> tuple[HTTPStatus, tuple[Fault, ...]]:
-    found = judged(what, of)
+def refused(what: Wanted, of: DraftRow | None = None, beside: Beside = NOBODY) -> tuple[HTTPStatus, tuple[Fault, ...]]:
+    found = judged(what, of, beside=beside)
     assert isinstance(found, Refused)
     return found.status, found.faults
 
@@ -76,6 +87,133 @@ def test_a_link_can_be_undone_where_there_is_one() -> None:
     assert refused(wanted("unlink")) == (HTTPStatus.UNPROCESSABLE_ENTITY, (Fault("no_link", message),))
 
 
+def arrived(request_id: str, incident_id: str = "") -> RequestRow:
+    return RequestRow(
+        request_id=request_id,
+        status="open",
+        stage="held",
+        service_code="pothole",
+        requested_at=NOON,
+        received_at=NOON,
+        updated_at=NOON,
+        channel="web",
+        incident_id=incident_id or request_id,
+    )
+
+
+@pytest.mark.parametrize(
+    "what", [wanted("approve", same_as="r-0"), wanted("correct", same_as="r-0", department="parks")]
+)
+@pytest.mark.parametrize("suggested", ["", "r-0", "r-7"])
+def test_a_report_is_linked_to_any_other_that_has_arrived(what: Wanted, suggested: str) -> None:
+    review = judged(what, row(duplicate_of=suggested), beside=Beside(this=arrived("r-1"), other=arrived("r-0")))
+    assert isinstance(review, ReviewMade)
+    assert (review.verdict, review.same_as) == (what.verdict, "r-0")
+
+
+@pytest.mark.parametrize("what", [wanted("reject", note="a joke", same_as="r-0"), wanted("unlink", same_as="r-0")])
+def test_who_rejects_or_unlinks_a_report_links_it_to_none(what: Wanted) -> None:
+    review = judged(what, row(duplicate_of="r-7"))
+    assert isinstance(review, ReviewMade)
+    assert review.same_as == ""
+
+
+@pytest.mark.parametrize(
+    ("same_as", "beside", "fault"),
+    [
+        (
+            "r 0",
+            NOBODY,
+            Fault(
+                "bad_same_as",
+                "`same_as` has up to 64 letters, digits, - and _: give the id of a request, as the desk shows it.",
+                "same_as",
+            ),
+        ),
+        (
+            "r-1",
+            NOBODY,
+            Fault(
+                "same_as_itself",
+                "A report is the same as itself in any case: name another request, or leave `same_as` out.",
+                "same_as",
+            ),
+        ),
+        (
+            "r-0",
+            Beside(this=arrived("r-1")),
+            Fault(
+                "unknown_same_as",
+                "There is no request 'r-0': give the id of one that has arrived, as the desk shows it.",
+                "same_as",
+            ),
+        ),
+        (
+            "r-0",
+            Beside(this=arrived("r-1", "r-5"), other=arrived("r-0", "r-5")),
+            Fault(
+                "same_incident",
+                "Request r-0 is of this report's incident already: leave `same_as` out.",
+                "same_as",
+            ),
+        ),
+    ],
+)
+def test_what_is_said_to_be_the_same_must_be_another_request_that_is_known(
+    same_as: str, beside: Beside, fault: Fault
+) -> None:
+    assert refused(wanted(same_as=same_as), beside=beside) == (HTTPStatus.UNPROCESSABLE_ENTITY, (fault,))
+
+
+def test_a_link_that_the_machine_made_can_be_confirmed() -> None:
+    one = Beside(this=arrived("r-1", "r-0"), other=arrived("r-0"))
+    assert isinstance(judged(wanted(same_as="r-0"), row(duplicate_of="r-0"), beside=one), ReviewMade)
+
+
+def test_a_key_is_good_for_one_link() -> None:
+    both = Beside(this=arrived("r-1"), other=arrived("r-0"))
+    before = said("approve", review_id=review_id_of(wanted(key="k-1")), same_as="r-0")
+    assert judged(wanted(key="k-1", same_as="r-0"), taken=(before,), beside=both) == Repeated(before.review_id)
+    message = "This Idempotency-Key was used for another verdict: use a new one."
+    assert judged(wanted(key="k-1"), taken=(before,)) == Refused(HTTPStatus.CONFLICT, (Fault("key_used", message),))
+
+
+@pytest.mark.parametrize(
+    ("of", "named"), [("r-4", "r-4"), ("r-0", "r-0"), ("r-1", "r-0")], ids=["another's", "its own", "the draft's"]
+)
+def test_a_review_names_the_incident_so_that_all_of_both_become_one(of: str, named: str) -> None:
+    beside = Beside(this=arrived("r-1", "r-7"), other=arrived("r-0", of))
+    review = judged(wanted(same_as="r-0"), row(), beside=beside)
+    assert isinstance(review, ReviewMade)
+    assert (review.same_as, review.review_id) == (named, review_id_of(wanted(same_as="r-0")))
+
+
+@pytest.mark.parametrize("key", ["", "k-1"])
+@pytest.mark.parametrize(
+    "since",
+    [
+        Beside(this=arrived("r-1"), other=arrived("r-0", "r-4")),
+        Beside(this=arrived("r-1", "r-4"), other=arrived("r-0", "r-4")),
+        Beside(this=arrived("r-1", "r-1"), other=arrived("r-0", "r-1")),
+    ],
+    ids=["not shown yet", "one incident", "one incident of another name"],
+)
+def test_a_link_that_is_repeated_is_the_same_review_whatever_has_become_of_the_incidents(
+    key: str, since: Beside
+) -> None:
+    again = wanted(key=key, same_as="r-0")
+    before = said("approve", review_id=review_id_of(again), same_as="r-4")
+    assert judged(again, taken=(before,), beside=since) == Repeated(before.review_id)
+
+
+def test_a_key_that_was_used_for_a_link_is_not_good_for_another_link() -> None:
+    before = said("approve", review_id=review_id_of(wanted(key="k-1")), same_as="r-4")
+    other = Beside(this=arrived("r-1"), other=arrived("r-0"))
+    refusal = judged(wanted(key="k-1", same_as="r-0"), taken=(before,), beside=other)
+    message = "This Idempotency-Key was used for another verdict: use a new one."
+    assert refusal == Refused(HTTPStatus.CONFLICT, (Fault("key_used", message),))
+
+
 def test_a_review_has_one_id_however_often_it_is_clicked() -> None:
     assert review_id_of(wanted()) == review_id_of(wanted(reviewer="desk-4", note="again"))
     others = [
@@ -84,11 +222,14 @@ def test_a_review_has_one_id_however_often_it_is_clicked() -> None:
         wanted(request_id="r-2"),
         wanted("correct", service_code="graffiti"),
         wanted("correct", department="graffiti"),
+        wanted(same_as="r-0"),
+        wanted("correct", department="graffiti", same_as="r-0"),
         wanted(key="k-1"),
         wanted(key="k-2"),
         wanted(key="k-1", request_id="r-2"),
     ]
-    assert len({review_id_of(each) for each in (wanted(), *others)}) == 9
+    assert len({review_id_of(each) for each in (wanted(), *others)}) == 11
+    assert review_id_of(wanted("reject", same_as="r-0")) == review_id_of(wanted("reject"))
     assert review_id_of(wanted(key="k-1")) == review_id_of(wanted("reject", key="k-1", revision=2))
 
 

@@ -13,7 +13,8 @@ from services.city.model import Area, Layer
 from services.parts import LinkEvidence, Matching
 from services.readmodel.rows import DraftRow, SurgeRow
 from services.review.desk import Lying
-from services.review.showing import Card, Choice, When, card, choices, departments, surge_lines, when
+from services.review.showing import Card, Choice, card, choices, departments, surge_lines
+from services.review.words import When, when
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -49,7 +50,7 @@ def test_a_time_is_told_on_the_towns_clock() -> None:
 def test_a_link_whose_other_report_is_not_known_yet_is_shown_all_the_same() -> None:
     evidence = LinkEvidence(distance_m=0.4, elapsed_s=30, text_similarity=1.0)
     link = Matching(incident_id="r-0", duplicate_of="r-0", band="automatic", score=0.93, evidence=evidence)
-    other = shown(matching=link).other
+    other = shown(matching=link).links.other
     assert other is not None
     assert (other.request_id, other.text, other.linked, other.likeness) == ("r-0", "", True, 93)
     assert other.evidence == ("0 m away", "30 s earlier", "words 100 % alike")

@@ -64,11 +64,11 @@ def test_a_key_that_moves_to_another_partition_is_told(world: World) -> None:
     assert world.found() == [f"a moved on {RECEIVED_TOPIC}: was on partition 0 and is on 1"]
 
 
-def test_a_family_that_moves_to_another_partition_is_told(world: World) -> None:
+def test_a_town_that_moves_to_another_partition_is_told(world: World) -> None:
     for request, partition in {"a": 0, "b": 0, "c": 1}.items():
-        world.order.keyed(ROUTED_TOPIC, partition, b"roads", world.accounts.row(request))
-    world.order.keyed(ROUTED_TOPIC, 1, b"water", world.accounts.row("d"))
-    assert world.found() == [f"c moved on {ROUTED_TOPIC}: key b'roads' was on partition 0 and is on 1"]
+        world.order.keyed(ROUTED_TOPIC, partition, b"port-alder.example", world.accounts.row(request))
+    world.order.keyed(ROUTED_TOPIC, 1, b"town", world.accounts.row("d"))
+    assert world.found() == [f"c moved on {ROUTED_TOPIC}: key b'port-alder.example' was on partition 0 and is on 1"]
 
 
 def test_what_match_and_prioritize_say_belongs_on_the_partition_it_was_routed_to(world: World) -> None:

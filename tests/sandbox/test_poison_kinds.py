@@ -10,6 +10,8 @@ from services.city.load import load as load_city
 from services.decide.settings import DecideSettings
 from services.decide.worker import build as build_decide
 from services.events import EVENTS, Event, RequestClassified, RequestReceived
+from services.match.settings import MatchSettings
+from services.match.worker import build as build_match
 from services.parts import Classification
 from services.prioritize.settings import PrioritizeSettings
 from services.prioritize.worker import build as build_prioritize
@@ -152,5 +154,6 @@ def test_workers_that_must_refuse_are_the_readers_in_topics_yaml_less_those_of_t
     assert found["context.updated.v1"] == set()
     assert "contacts.received.v1" not in found
     assert found.keys() - ALL == set(), "each topic that a worker reads gets poison"
-    prioritize = build_prioritize(PrioritizeSettings(), Shared(stormdrain_city_dir=CITY))
-    assert {("prioritize", table.topic) for table in prioritize.tables} == poison.TABLES
+    shared = Shared(stormdrain_city_dir=CITY)
+    workers = (build_match(MatchSettings(), shared), build_prioritize(PrioritizeSettings(), shared))
+    assert {(worker.name, table.topic) for worker in workers for table in worker.tables} == poison.TABLES

@@ -74,6 +74,29 @@ def test_the_token_of_the_sandbox_is_shown_to_both_sides(tmp_path: Path) -> None
     assert programs["crm"]["CRM_TOKEN"] == programs["deliver-0"]["DELIVER_SANDBOX_TOKEN"] == "invented"  # noqa: S105
 
 
+def test_the_door_makes_pseudonyms_with_a_secret_that_is_kept_with_the_town(tmp_path: Path) -> None:
+    def secret(**environment: str) -> str | None:
+        programs = {each.name: each.environment for each in lay_out(tmp_path, environment=environment).programs()}
+        assert "RECEIVE_REPORTER_SECRET" in environment or "RECEIVE_REPORTER_SECRET" not in programs["match-0"]
+        return programs["receive-0"].get("RECEIVE_REPORTER_SECRET")
+
+    made = secret()
+    kept = tmp_path / "reporter.secret"
+    assert made == kept.read_text()
+    assert len(made) >= 32
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert secret(RECEIVE_REPORTER_SECRET=" ") == made
+    assert [each.name for each in kept.parent.iterdir() if each.name.startswith("reporter")] == [kept.name]
+
+
+def test_the_secret_of_the_environment_goes_before_the_one_that_is_kept(tmp_path: Path) -> None:
+    given = "an invented secret of the town"
+    town = lay_out(tmp_path, environment={"RECEIVE_REPORTER_SECRET": given})
+    programs = {each.name: each.environment for each in town.programs()}
+    assert programs["receive-0"]["RECEIVE_REPORTER_SECRET"] == given
+    assert not list(tmp_path.rglob("reporter.secret"))
+
+
 def test_no_setting_of_the_environment_reaches_a_demo() -> None:
     environment = {
         "PATH": "/bin",

@@ -5,8 +5,8 @@ The last line on standard output is the result as JSON; all else goes to standar
 
 import json
 import sys
-from collections import Counter
 from pathlib import Path
+from statistics import mean
 from typing import Annotated, Any
 
 import msgspec
@@ -91,8 +91,8 @@ def _way(city: Path, models: Path, reports: int) -> tuple[dict[str, Any], str]:
 
 def _figures(city: Path, models: Path, way: dict[str, Any], runs: list[dict[str, Any]]) -> Figures:
     routed: list[Any] = list(samples("routed", seed=9, count=2000, city=city, models=models))
-    family, number = Counter(event.classification.family for event in routed).most_common(1)[0]
-    settings = MatchSettings()
+    settings, families = MatchSettings(), load(city).families
+    hours = mean(families[event.classification.family].match_window_hours for event in routed)
     topics = topics_file.load()
     kept = 0.0
     for name, size in way["bytes_by_topic"].items():
@@ -104,9 +104,7 @@ def _figures(city: Path, models: Path, way: dict[str, Any], runs: list[dict[str,
             name.removesuffix("-0"): value for name, value in way["cpu_ms_per_report"].items() if name != BENCHMARK
         },
         kept_bytes=kept,
-        largest_family=family,
-        largest_share=number / len(routed),
-        largest_days=(load(city).families[family].match_window_hours + settings.lateness_hours) / HOURS,
+        open_days=(hours + settings.lateness_hours) / HOURS,
         open_mib=slope(runs, "resident_mib"),
         open_s=slope(runs, "ready_after_s"),
         open_ms=most["cpu_ms_per_report"],

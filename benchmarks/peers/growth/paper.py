@@ -1,8 +1,8 @@
 """On paper: at how many reports a day each part comes to its limit, from measured figures. What breaks first is first.
 
 The arithmetic is plain on purpose. A day's reports come evenly but for its busiest hour, which has `PEAK` times its
-share; a family's reports are on one partition of `match` and `prioritize`, so that its share of them is worked by one
-process, however many there are.
+share; a town's reports are on one partition of `match` and `prioritize`, so that one process of each works them,
+however many there are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,11 +33,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     """Of each worker and of the broker, by report, saturated."""
     kept_bytes: float
     """On one replica, by report: of each topic the bytes, times its retention in days."""
-    largest_family: str
-    largest_share: float
-    """Of all reports, in the family that has most."""
-    largest_days: float
-    """How long a report of it is open: its window and the lateness allowed."""
+    open_days: float
+    """How long a report is open, in the mean: its family's window and the lateness allowed."""
     open_mib: float
     """Of memory of `match`, by open report."""
     open_s: float
@@ -59,28 +56,28 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 def limits(found: Figures) -> list[Limit]:
     """Give every limit, the first that is met first."""
-    open_at = found.largest_share * found.largest_days
+    open_at = found.open_days
     per_second = BUSY * 1000 / PEAK * DAY_S  # reports a day of a part that takes 1 ms a report, on one processor
     made = [
         Limit(
-            what=f"`match` compares the newest {found.at_most_open:,} of a family ({found.largest_family})",
+            what=f"`match` compares the newest {found.at_most_open:,}",
             reports_a_day=found.at_most_open / open_at,
             then="older reports are not linked any more; raise MATCH_OPEN_REPORTS while memory lasts",
         ),
         Limit(
-            what=f"`match` of {found.largest_family} is whole again within {REBUILD_S / 60:.0f} minutes of a restart",
+            what=f"`match` is whole again within {REBUILD_S / 60:.0f} minutes of a restart",
             reports_a_day=REBUILD_S / found.open_s / open_at,
-            then="its reports wait that long; a partition for a family and district, or a snapshot, would move it",
+            then="reports wait that long; a snapshot, or a jurisdiction for each half of the town, would move it",
         ),
         Limit(
-            what=f"`match` of {found.largest_family} fits {PROCESS_MIB / 1024:.0f} GiB",
+            what=f"`match` fits {PROCESS_MIB / 1024:.0f} GiB",
             reports_a_day=PROCESS_MIB / found.open_mib / open_at,
-            then="it is killed for memory; a partition for a family and district would move it",
+            then="it is killed for memory; a jurisdiction for each half of the town would move it",
         ),
         Limit(
-            what=f"one processor matches {found.largest_family} in the busiest hour",
-            reports_a_day=per_second / found.open_ms / found.largest_share,
-            then="the hour's reports wait; a partition for a family and district would move it",
+            what="one processor matches in the busiest hour",
+            reports_a_day=per_second / found.open_ms,
+            then="the hour's reports wait; a jurisdiction for each half of the town would move it",
         ),
         Limit(
             what=f"{DISK_TB:g} TB of disk hold {REPLICAS} replicas for as long as topics.yaml says",
@@ -114,10 +111,8 @@ def needs(found: Figures, reports_a_day: float) -> dict[str, float]:
         "worker_processors": round(peak * sum(v for k, v in found.cpu_ms.items() if k != "broker") / 1000 / BUSY, 1),
         "broker_processors": round(peak * found.cpu_ms["broker"] / 1000 / BUSY * REPLICAS, 1),
         "disk_tb": round(reports_a_day * found.kept_bytes * REPLICAS / 1e12, 1),
-        "open_in_largest_family": round(reports_a_day * found.largest_share * found.largest_days),
-        "memory_of_its_match_gib": round(
-            reports_a_day * found.largest_share * found.largest_days * found.open_mib / 1024, 1
-        ),
+        "open": round(reports_a_day * found.open_days),
+        "memory_of_match_gib": round(reports_a_day * found.open_days * found.open_mib / 1024, 1),
     }
 
 

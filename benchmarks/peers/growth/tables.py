@@ -43,10 +43,9 @@ def _paper(result: Mapping[str, Any]) -> str:
     told = (
         f"Ten million reports a day, on paper: {need['mean_per_s']:,.0f} a second on average, {need['peak_per_s']:,.0f}"
         f" in the busiest hour. That takes {need['worker_processors']:,.0f} processor(s) for the workers of the way,"
-        f" {need['broker_processors']:,.0f} for the brokers (three replicas) and {need['disk_tb']:,.0f} TB. The largest"
-        f" family, {paper['largest_family']}, has {paper['largest_share']:.0%} of the reports and keeps each open for"
-        f" {paper['largest_days']:.0f} days: {need['open_in_largest_family']:,} reports, and"
-        f" {need['memory_of_its_match_gib']:,.0f} GiB in the one process of `match` that has its partition."
+        f" {need['broker_processors']:,.0f} for the brokers (three replicas) and {need['disk_tb']:,.0f} TB. A report"
+        f" is open for {paper['open_days']:.0f} days in the mean: {need['open']:,} reports, and"
+        f" {need['memory_of_match_gib']:,.0f} GiB in the one process of `match` that a town has."
         " What breaks first stands first:"
     )
     rows = [(each["what"], f"{each['reports_a_day']:,.0f}", each["then"]) for each in result["limits"]]

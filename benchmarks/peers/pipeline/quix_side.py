@@ -56,7 +56,7 @@ def application(job: Job) -> Any:  # noqa: ANN401 - no part of Stormdrain's envi
 
 def _step(stage: Stage) -> Callable[[bytes, Any, int, Any], list[Said]]:
     step = stage.step
-    # Keys and numbers of partitions are the same all the way, so what is keyed by family stays where its state is.
+    # Keys and numbers of partitions are the same all the way, so what is keyed by town stays where its state is.
     return lambda value, _key, _time, headers: step(message_context().partition, value, headers or ())
 
 

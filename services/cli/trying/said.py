@@ -139,12 +139,18 @@ def _matched(event: RequestMatched, called: Names) -> Flat:
         "linked_to": called(said.duplicate_of) if said.duplicate_of else None,
         "score": said.score,
         "band": said.band,
+        "relation": said.relation,
+        "why": said.why,
+        "recurs_of": called(said.recurs_of) if said.recurs_of else None,
+        "reports": said.extent.reports if said.extent else 1,
         "evidence": seen
         and {
             "distance_m": seen.distance_m,
+            "uncertainty_m": seen.uncertainty_m,
             "elapsed_s": seen.elapsed_s,
             "text_similarity": seen.text_similarity,
             "same_category": seen.same_service_code,
+            "reasons": [{"what": reason.what, "points": reason.points} for reason in seen.reasons],
         },
     }
 

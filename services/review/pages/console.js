@@ -92,7 +92,7 @@ async function look() {
   if (more === 0) return;
   const link = document.createElement("a");
   link.className = "fresh";
-  link.href = location.href.replace(/[?&](done|id)=[^&]*/g, "");
+  link.href = location.href.replace(/[?&](done|id|same_as)=[^&]*/g, "");
   link.textContent = more > 0 ? `${more} more: show` : `${-more} fewer: show`;
   count.append(link);
 }

@@ -1,0 +1,79 @@
+"""What a matcher holds in memory, by structure: bytes as Python tells them, without what the allocator keeps."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from services.match.adapters import Matcher, Memory
+
+AT_MOST = 20_000
+"""Entries of a structure that are looked at; of more, every so many-th."""
+
+
+def held(matcher: Matcher, partition: int = 0) -> dict[str, float]:
+    """Give bytes per open report, by structure."""
+    memory: Memory = matcher._memories[partition, ""]  # noqa: SLF001 - to look inside is the purpose
+    found: dict[str, float] = {
+        "said": _mapping(memory.said, values=True),
+        "gone": _mapping(memory.gone),
+        "request ids": _sum(sys.getsizeof(key) for key in _some(memory.said)) * _times(memory.said),
+    }
+    reports = len(memory.said)
+    incidents, near = memory.incidents, cast("Any", memory.incidents.near)
+    found |= {
+        "rows": _mapping(near.rows) + _entries(near.rows.values(), len(near.rows)),
+        "table": _array(near.table) + _array(near._shapes),  # noqa: SLF001 - likewise
+        "words": _array(near._words) + sys.getsizeof(near._free) + sys.getsizeof(near._filed),  # noqa: SLF001 - likewise
+        "cells": sum(_lists(drawer.cells) for drawer in near._drawers.values()),  # noqa: SLF001 - likewise
+        "alike": _lists(near._alike),  # noqa: SLF001 - likewise
+        "links": _mapping(incidents._links, values=True),  # noqa: SLF001 - likewise
+        "ages": sys.getsizeof(incidents._ages) + _keys(incidents._ages),  # noqa: SLF001 - likewise
+        "members": _lists(incidents.members),
+        "children": _lists(incidents.children),
+        "past": _mapping(incidents.past, values=True),
+    }
+    return {name: round(size / reports, 1) for name, size in sorted(found.items(), key=lambda item: -item[1])}
+
+
+def _some(all_of: Iterable[Any]) -> list[Any]:
+    known = list(all_of)
+    return known[:: max(1, len(known) // AT_MOST)]
+
+
+def _times(all_of: Any) -> float:  # noqa: ANN401 - whatever has a length
+    return len(all_of) / max(1, len(_some(all_of)))
+
+
+def _sum(sizes: Iterable[int]) -> float:
+    return float(sum(sizes))
+
+
+def _mapping(all_of: Mapping[Any, Any], *, values: bool = False) -> float:
+    """Give what a mapping takes, its values with it if asked; keys that are texts stand for themselves elsewhere."""
+    size = float(sys.getsizeof(all_of))
+    if values:
+        size += _sum(sys.getsizeof(value) for value in _some(all_of.values())) * _times(all_of)
+    return size
+
+
+def _entries(all_of: Iterable[Any], number: int) -> float:
+    """Give what entries take: a tuple, its float and its row; the id is counted with the ids."""
+    some = _some(all_of)
+    sizes = _sum(sys.getsizeof(each) + sys.getsizeof(each[0]) + sys.getsizeof(each[2]) for each in some)
+    return sizes * number / max(1, len(some))
+
+
+def _keys(all_of: Any) -> float:  # noqa: ANN401 - a list of keys
+    return _sum(sys.getsizeof(each) for each in _some(all_of)) * _times(all_of)
+
+
+def _lists(all_of: Mapping[Any, Any]) -> float:
+    """Give what a mapping of lists or sets takes; what these hold is an entry or an id, counted once elsewhere."""
+    sizes = _sum(sys.getsizeof(key) + sys.getsizeof(value) for key, value in _some(all_of.items()))
+    return float(sys.getsizeof(all_of)) + sizes * _times(all_of)
+
+
+def _array(table: Any) -> float:  # noqa: ANN401 - an array, however it came about
+    return float(np.asarray(table).nbytes)

@@ -1,0 +1,368 @@
+"""Open reports, in columns and in cells: who may be compared with whom, and how like they are.
+
+A report is filed under its family and under those that the classifier thought of as well: two are compared where one
+family holds both, by the larger of the reaches of such families. So a mistake of the classifier hides no duplicate.
+Compared with a report are, of each grid cell in reach of each family, the latest `per_cell` earlier reports that are
+nobody's repeat. That bounds the work where thousands report one thing from one spot, and depends on the set of reports
+alone. A repeat (the same words from the same place and person within one span of `RESENT_S`) has nothing to say that
+the first of the span has not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from services.incidents.drawers import Drawer, Entry, Filing
+from services.incidents.links import Likeness
+from services.incidents.pairs import FEATURES, apart, pairs_of, part_of
+from services.incidents.seen import AT_ONE_PLACE, HERE, RECORD, Key, Reach, Seen
+from services.incidents.words import SHAPE_WORDS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from services.incidents.pairs import Numbers, Pairs
+    from services.incidents.scorer import Scorer
+
+    Rows = NDArray[np.int64]
+
+PER_CELL = 16
+RESENT_S = 600.0
+CROWD_S = 2 * 3600.0
+"""How lately others of a crowd were reported."""
+AT_ONCE = 20_000
+"""Pairs compared at once: some 700 bytes each."""
+GROWTH = 5
+"""The columns grow by a fifth: both copies are held while they do."""
+LAST = "\U0010ffff"
+"""Sorts after every id."""
+
+
+class Crowding(NamedTuple):
+    """An earlier report of the same category, near and lately made."""
+
+    entry: Entry
+    weight: float
+    """1 at the same place, less with the distance."""
+    person: int
+    """Who said it; 0: nobody knows."""
+
+
+class Compared(NamedTuple):
+    """A report held against the earlier ones in reach: their entries, and in the same order how like they are."""
+
+    others: list[Entry]
+    scores: Numbers
+    pairs: Pairs
+    reaches: list[Reach]
+    """Of the family that holds both."""
+    crowd: Sequence[Crowding] = ()
+    """Those of the same category that lie further off or not, but may be one of many with it."""
+
+
+class _Part:
+    """Reports to be held against others: of each run of `others` for whom it is, by which reach, and how many.
+
+    `crowds` says within how many metres a run may be a crowd.
+    """
+
+    __slots__ = ("crowds", "families", "numbers", "others", "reaches", "sizes", "wanted")
+
+    def __init__(self) -> None:
+        self.wanted: list[Entry] = []
+        self.families: list[str] = []
+        self.others: list[Entry] = []
+        self.numbers: list[int] = []
+        self.reaches: list[Reach] = []
+        self.crowds: list[float] = []
+        self.sizes: list[int] = []
+
+
+class Near:
+    """The open reports of a town. `benchmarks.match` measures what each takes."""
+
+    def __init__(self, reaches: Mapping[str, Reach], scorer: Scorer, per_cell: int = PER_CELL) -> None:
+        self._reaches, self.scorer, self.per_cell = reaches, scorer, per_cell
+        self.rows: dict[str, Entry] = {}
+        self.table = np.zeros(64, RECORD)
+        self._latitudes, self._longitudes = self.table["latitude"], self.table["longitude"]
+        self._words = np.zeros(64, np.int64)
+        self._shapes = np.zeros((64, SHAPE_WORDS), np.uint64)
+        self._filed: list[Filing | None] = [None] * 64
+        self._filings: dict[tuple[str, ...], Filing] = {}
+        self._free = list(range(63, -1, -1))
+        self._drawers: dict[str, Drawer] = {}
+        self._alike: dict[int, list[Entry]] = {}
+        """By the words' mark: who said them, in order."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def add(self, seen: Seen) -> None:
+        """Take a report that is not known yet."""
+        if not self._free:
+            self._grow()
+        row = self._free.pop()
+        entry = (*seen.key, row)
+        self.table[row] = seen.record
+        self._shapes[row] = np.frombuffer(seen.shape, np.uint64) if seen.shape else 0
+        self._words[row] = seen.words
+        self._filed[row] = self._filing(seen.families)
+        self.rows[seen.id] = entry
+        if not seen.words:
+            self._show(entry)
+            return
+        said = self._alike.setdefault(seen.words, [])
+        place = bisect_left(said, entry)
+        said.insert(place, entry)
+        if not (place and _in_one_span(entry, said[place - 1])):
+            self._show(entry)
+        if place + 1 < len(said) and _in_one_span(said[place + 1], entry):
+            self._hide(said[place + 1])
+
+    def drop(self, request_id: str) -> None:
+        """Let go of a report."""
+        entry = self.rows.pop(request_id)
+        row = entry[2]
+        words = int(self._words[row])
+        self._hide(entry)
+        if words:
+            said = self._alike[words]
+            place = bisect_left(said, entry)
+            del said[place]
+            after = said[place] if place < len(said) else None
+            if after and _in_one_span(after, entry) and not (place and _in_one_span(after, said[place - 1])):
+                self._show(after)
+            if not said:
+                del self._alike[words]
+        self._free.append(row)
+
+    def place(self, request_id: str) -> tuple[float, float]:
+        """Give where a report is, degrees."""
+        return self._where(self.rows[request_id])
+
+    def repeated(self, request_id: str) -> Entry | None:
+        """Give the last report in the same words from the same place and person, if it is `RESENT_S` old at most."""
+        entry = self.rows[request_id]
+        before = self._said_before(entry)
+        return before if before and entry[0] - before[0] <= RESENT_S else None
+
+    def hidden(self, request_id: str) -> bool:
+        """Say whether a report is nothing but a repeat, which no other is held against."""
+        entry = self.rows[request_id]
+        before = self._said_before(entry)
+        return before is not None and _in_one_span(entry, before)
+
+    def later(self, request_id: str) -> Iterator[str]:
+        """Give the later reports that are, or would be, held against this one: fewer than `per_cell` lie between.
+
+        Those of the report that repeats this one too, which speaks for itself where this one is not there.
+        """
+        entry = self.rows[request_id]
+        words = int(self._words[entry[2]])
+        if words:
+            said = self._alike[words]
+            for after in said[(place := bisect_right(said, entry)) : place + 1]:
+                yield after[1]
+                yield from self._followers(after)
+        yield from self._followers(entry)
+
+    def reach(self, request_id: str) -> Reach:
+        """Give the reach of a report's own family."""
+        return self._filing_of(self.rows[request_id]).own
+
+    def kept_s(self, families: Sequence[str]) -> float:
+        """Give how long a report of such families may be compared with later ones, seconds."""
+        return self._filing(tuple(families)).window_s
+
+    def _followers(self, entry: Entry) -> Iterator[str]:
+        latitude, longitude = self._where(entry)
+        for drawer in self._filing_of(entry).drawers:
+            own = drawer.cells.get(drawer.grid.cell(latitude, longitude), [])
+            end = bisect_left(own, entry) + self.per_cell
+            until: Key = (entry[0] + drawer.reach.window_s, LAST)
+            if end < len(own):
+                until = min(until, own[end][:2])
+            for held in drawer.around(latitude, longitude):
+                for place in range(bisect_right(held, entry), len(held)):
+                    if held[place][:2] > until:
+                        break
+                    yield held[place][1]
+
+    def compared(self, wanted: Sequence[str]) -> Iterator[tuple[str, Compared]]:
+        """Hold reports against the earlier ones in reach, many at once."""
+        part = _Part()
+        for request_id in wanted:
+            self._gather(part, self.rows[request_id])
+            if len(part.others) >= AT_ONCE:
+                yield from self._compare(part)
+                part = _Part()
+        yield from self._compare(part)
+
+    def pair(self, later: str, earlier: str) -> Compared:
+        """Hold one report against one other, whether in reach or not."""
+        one, two, reach = self.rows[later], self.rows[earlier], self.reach(later)
+        radius, window = np.array([reach.radius_m]), np.array([reach.window_s])
+        pairs = self._pairs(np.array([one[2]]), np.array([two[2]]), radius, window)
+        return Compared([two], self.scorer.scores(pairs.values, [self._filing_of(one).family]), pairs, [reach])
+
+    def likeness(self, compared: Compared, place: int) -> Likeness:
+        """Give how like a report is to one of those it was held against, with the reasons."""
+        pairs, values = compared.pairs, compared.pairs.values[place]
+        alike = float(pairs.alike[place])
+        flag = dict(zip(FEATURES, values.tolist(), strict=True))
+        told = flag["another street"] or flag["same street"]
+        return Likeness(
+            compared.others[place][1],
+            float(compared.scores[place]),
+            round(float(pairs.metres[place]), 1),
+            round(float(pairs.seconds[place]), 3),
+            None if isnan(alike) else round(alike, 4),
+            round(float(pairs.off[place]), 1),
+            round(float(pairs.other_category[place]), 4),
+            bool(flag["same category"]),
+            bool(flag["same thing"]) if flag["same thing"] or flag["another thing"] else None,
+            bool(flag["same address"]) if told else None,
+            bool(flag["same person"]),
+            tuple(self.scorer.reasons(values)),
+        )
+
+    def _pairs(self, ones: Rows, twos: Rows, radius: Numbers, window: Numbers) -> Pairs:
+        shapes = self._shapes
+        return pairs_of(self.table[ones], self.table[twos], shapes[ones], shapes[twos], radius, window)
+
+    def _compare(self, part: _Part) -> Iterator[tuple[str, Compared]]:
+        sizes = np.array(part.sizes, np.int64)
+        number = np.repeat(np.array(part.numbers, np.int64), sizes)
+        ones = np.array([entry[2] for entry in part.wanted], np.int64)[number]
+        twos = np.array([entry[2] for entry in part.others], np.int64)
+        which = np.repeat(np.arange(len(sizes)), sizes)
+        radius, most_off, window = (
+            np.array([(reach.radius_m, reach.most_off_m, reach.window_s) for reach in part.reaches])
+            .reshape(-1, 3)[which]
+            .T
+        )
+        metres, limit = self._apart(ones, twos, radius, most_off)
+        crowd = np.array(part.crowds)[which]
+        close = np.flatnonzero((metres <= crowd) & (crowd > 0))
+        close = close[self._of_a_crowd(ones[close], twos[close])]
+        weights, people = np.exp(-((metres[close] / crowd[close]) ** 2)), self.table["reporter"][twos[close]]
+        told = zip(close.tolist(), number[close].tolist(), weights.tolist(), people.tolist(), strict=True)
+        crowds: dict[int, list[Crowding]] = {}
+        for at, place, weight, person in told:
+            crowds.setdefault(place, []).append(Crowding(part.others[at], round(weight, 4), person))
+        kept = np.flatnonzero(metres <= limit)
+        # Two that share several families stand in each: the first of them has the largest radius.
+        _, first = np.unique(number[kept] << 32 | twos[kept], return_index=True)
+        kept = kept[np.sort(first)]
+        pairs = self._pairs(ones[kept], twos[kept], radius[kept], window[kept])
+        scores = self.scorer.scores(pairs.values, [part.families[each] for each in number[kept].tolist()])
+        others = [part.others[each] for each in kept.tolist()]
+        reaches = [part.reaches[each] for each in which[kept].tolist()]
+        at = 0
+        counts = np.bincount(number[kept], minlength=len(part.wanted)).tolist()
+        for place, (entry, size) in enumerate(zip(part.wanted, counts, strict=True)):
+            share = slice(at, at + size)
+            held = others[share], scores[share], part_of(pairs, share), reaches[share]
+            yield entry[1], Compared(*held, crowds.get(place, ()))
+            at += size
+
+    def _apart(self, ones: Rows, twos: Rows, radius: Numbers, most_off: Numbers) -> tuple[Numbers, Numbers]:
+        """Give how far apart pairs are, and how far they may be: what is not in reach need not be compared in full."""
+        lat, lon, off = self._latitudes, self._longitudes, self.table["off"]
+        both = np.hypot(off[ones].astype(np.float64), off[twos].astype(np.float64))
+        return apart(lat[ones], lon[ones], lat[twos], lon[twos]), radius + np.minimum(both, most_off)
+
+    def _of_a_crowd(self, ones: Rows, twos: Rows) -> NDArray[np.bool_]:
+        """Say of each pair, whose places are near, whether one outage may have been told of by two people."""
+        one, two = self.table[ones], self.table[twos]
+        lately = one["made"] - two["made"] <= CROWD_S
+        others = (one["reporter"] != two["reporter"]) | (one["reporter"] == 0)
+        placed = ~(one["vague"] | two["vague"])
+        alike: NDArray[np.bool_] = lately & others & placed & (one["codes"][:, 0] == two["codes"][:, 0])
+        return alike
+
+    def _gather(self, part: _Part, entry: Entry) -> None:
+        """Gather the earlier reports in the cells in reach that are nobody's repeat and young enough."""
+        latitude, longitude = self._where(entry)
+        filing = self._filing_of(entry)
+        others, number = part.others, len(part.wanted)
+        part.wanted.append(entry)
+        part.families.append(filing.family)
+        for drawer in filing.drawers:
+            before, oldest = len(others), (entry[0] - drawer.reach.window_s, "")
+            for held in drawer.around(latitude, longitude):
+                end = len(held) if held[-1] < entry else bisect_left(held, entry)
+                if end and held[end - 1] >= oldest:
+                    begin = max(0, end - self.per_cell)
+                    others += held[begin if held[begin] >= oldest else bisect_left(held, oldest, begin, end) : end]
+            if len(others) > before:
+                part.numbers.append(number)
+                part.reaches.append(drawer.reach)
+                # What the classifier thought of as well widens what is compared, but says nothing of an outage.
+                part.crowds.append(drawer.reach.crowd_m if drawer is self._drawers[filing.family] else 0.0)
+                part.sizes.append(len(others) - before)
+
+    def _said_before(self, entry: Entry) -> Entry | None:
+        words = int(self._words[entry[2]])
+        if not words:
+            return None
+        said = self._alike[words]
+        place = bisect_left(said, entry)
+        return said[place - 1] if place else None
+
+    def _filing_of(self, entry: Entry) -> Filing:
+        filing = self._filed[entry[2]]
+        assert filing is not None  # noqa: S101 - every row in use has one
+        return filing
+
+    def _filing(self, families: tuple[str, ...]) -> Filing:
+        """Give where reports of such families are filed; one of which nothing is linked is not in `HERE` either."""
+        filing = self._filings.get(families)
+        if filing is None:
+            own = self._drawer(families[0]).reach
+            drawers = [self._drawer(family) for family in families if family != HERE or own.radius_m]
+            compared = sorted((each for each in drawers if each.reach.radius_m), key=lambda each: -each.reach.radius_m)
+            window_s = max(each.reach.window_s for each in drawers)
+            filing = self._filings[families] = Filing(families[0], own, tuple(compared), window_s)
+        return filing
+
+    def _drawer(self, family: str) -> Drawer:
+        drawer = self._drawers.get(family)
+        if drawer is None:
+            ordinary = AT_ONE_PLACE if family == HERE else Reach()
+            drawer = self._drawers[family] = Drawer(self._reaches.get(family, ordinary))
+        return drawer
+
+    def _where(self, entry: Entry) -> tuple[float, float]:
+        return self._latitudes.item(entry[2]), self._longitudes.item(entry[2])
+
+    def _show(self, entry: Entry) -> None:
+        latitude, longitude = self._where(entry)
+        for drawer in self._filing_of(entry).drawers:
+            drawer.show(entry, latitude, longitude)
+
+    def _hide(self, entry: Entry) -> None:
+        latitude, longitude = self._where(entry)
+        for drawer in self._filing_of(entry).drawers:
+            drawer.hide(entry, latitude, longitude)
+
+    def _grow(self) -> None:
+        size = len(self.table)
+        more = max(size // GROWTH, 64)
+        self.table = np.concatenate([self.table, np.zeros(more, RECORD)])
+        self._latitudes, self._longitudes = self.table["latitude"], self.table["longitude"]
+        self._shapes = np.concatenate([self._shapes, np.zeros((more, SHAPE_WORDS), np.uint64)])
+        self._words = np.concatenate([self._words, np.zeros(more, np.int64)])
+        self._filed += [None] * more
+        self._free = list(range(size + more - 1, size - 1, -1))
+
+
+def _in_one_span(entry: Entry, before: Entry) -> bool:
+    """Say whether both were made in one span of the clock: who never stops repeating is seen once in each."""
+    return entry[0] // RESENT_S == before[0] // RESENT_S
