@@ -6,15 +6,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from services.match.adapters import Matcher, Memory
+from services.match.adapters import Matcher
 
 AT_MOST = 20_000
 """Entries of a structure that are looked at; of more, every so many-th."""
 
 
-def held(matcher: Matcher, partition: int = 0) -> dict[str, float]:
+def held(matcher: Matcher) -> dict[str, float]:
     """Give bytes per open report, by structure."""
-    memory: Memory = matcher._memories[partition, ""]  # noqa: SLF001 - to look inside is the purpose
+    (memory,) = matcher._memories.values()  # noqa: SLF001 - to look inside is the purpose
     found: dict[str, float] = {
         "said": _mapping(memory.said, values=True),
         "gone": _mapping(memory.gone),

@@ -101,7 +101,7 @@ def raced(asked: Asked) -> dict[str, Any]:
         "agreement": agreement,
         "index": index,
         "bytes_per_open_report": sizes,
-        "held_after": {"match": len(matcher._memories[0, ""].said), **kept},  # noqa: SLF001 - to count what is there
+        "held_after": {"match": sum(len(each.said) for each in matcher._memories.values()), **kept},  # noqa: SLF001 - likewise
         "versions": {"postgresql": server_version, "postgis": version.split('"')[1] if '"' in version else version},
     }
 
@@ -262,7 +262,7 @@ def _agreement(matcher: Matcher, events: Sequence[RequestRouted], theirs: Answer
 
 def _texts(matcher: Matcher, event: RequestRouted) -> dict[str, float]:
     """Give how like the texts are of the open reports that a fresh one is compared with; 0 where one says nothing."""
-    memory, families = matcher._memories[0, ""], matcher._families  # noqa: SLF001 - no other way in
+    (memory,), families = matcher._memories.values(), matcher._families  # noqa: SLF001 - no other way in
     seen = seen_of(event, families)
     if seen is None:
         return {}
