@@ -27,7 +27,7 @@ def held(matcher: Matcher) -> dict[str, float]:
         "table": _array(near.table) + _array(near._shapes),  # noqa: SLF001 - likewise
         "words": _array(near._words) + sys.getsizeof(near._free) + sys.getsizeof(near._filed),  # noqa: SLF001 - likewise
         "cells": sum(_lists(drawer.cells) for drawer in near._drawers.values()),  # noqa: SLF001 - likewise
-        "alike": _lists(near._alike),  # noqa: SLF001 - likewise
+        "alike": _mapping(near._alike) + _sum(sys.getsizeof(key) for key in _some(near._alike)) * _times(near._alike),  # noqa: SLF001 - likewise
         "links": _mapping(incidents._links, values=True),  # noqa: SLF001 - likewise
         "ages": sys.getsizeof(incidents._ages) + _keys(incidents._ages),  # noqa: SLF001 - likewise
         "members": _lists(incidents.members),

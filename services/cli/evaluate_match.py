@@ -29,6 +29,7 @@ from services.cli.train_match import (
     Text,
     Town,
     columns_named,
+    make,
 )
 from services.incidents.shelf import FILE, WeightsError, read
 
@@ -106,6 +107,8 @@ def evaluate_match(
         id=own, created_at=created, label=category, lat=latitude, lon=longitude, radius_m=radius, address=address,
         mark=mark, incident=incident, text=text or (),
     )  # fmt: skip
+    if out is not None:
+        make(out, f"--out {out}")
     from services.cli.matching.asked import of_past, of_storm  # noqa: PLC0415 - needs the train extra
     from services.incidents.scorer import Scorer  # noqa: PLC0415 - as above
 
@@ -159,7 +162,6 @@ def _judged(
     if out is not None:
         from services.cli.matching.picture import draw_curve, draw_map  # noqa: PLC0415 - only who wants it
 
-        out.mkdir(parents=True, exist_ok=True)
         draw_curve(out / "curve.png", points, rules, judged, f"{judged.duplicates:,} duplicates of {judged.reports:,}")
         draw_map(out / "links.png", town, reports, links, bands)
     return Found(judged, points, rules, notes)

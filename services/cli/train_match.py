@@ -119,6 +119,8 @@ def train_match(
         id=own, created_at=created, label=category, lat=latitude, lon=longitude, radius_m=radius, address=address,
         mark=mark, incident=incident, text=text or (),
     )  # fmt: skip
+    path = out or city / FILE
+    make(path.parent, f"--out {out}" if out else f"--city {city}")
     try:
         town = load(city)
         prior = None if storm else _prior(models / FILE)
@@ -128,12 +130,22 @@ def train_match(
         weights, lines = _learned(town, given, prior, precision, synthetic=bool(storm))
     except (CityError, ExportError, WeightsError, ValueError) as error:
         fail(f"stormdrain train-match: {error}")
-    path = out or city / FILE
-    write(path, weights)
+    try:
+        write(path, weights)
+    except OSError as error:
+        fail(f"stormdrain train-match cannot write {path}: {error.strerror}; name another file: --out FILE")
     if as_json:
         typer.echo(msgspec.json.encode(weights).decode())
     else:
         typer.echo("\n".join([*given.notes, *lines, f"written to {path}"]))
+
+
+def make(folder: Path, option: str) -> None:
+    """Make a directory for what will be written, or end with a message that names the option."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"{option}: the directory {folder} cannot be made: {error.strerror}; name another: --out")
 
 
 def columns_named(**named: str | Sequence[str]) -> dict[str, Sequence[str]]:
@@ -151,12 +163,16 @@ def _prior(path: Path) -> Learned | None:
 def _of_storms(town: City, city: Path, models: Path, seeds: str, incidents: int) -> Taught:
     from services.cli.matching.asked import HARD, of_storm  # noqa: PLC0415 - needs the train extra
 
-    numbers = [int(each) for each in seeds.split(",") if each.strip().isdecimal()]
-    if len(numbers) < len(PARTS) + 1:
+    named = [each.strip() for each in seeds.split(",")]
+    strange = next((each for each in named if not each.isdecimal()), None)
+    if strange is not None or len(named) < len(PARTS) + 1:
+        seen = "" if strange is None else f"{strange!r} is no seed; "
         message = (
-            f"--storm {seeds}: expected three seeds or more, as in 1,2,3; the last but one sets bands, the last judges"
+            f"--storm {seeds}: {seen}expected three seeds or more, as in 1,2,3; "
+            "the last but one sets bands, the last judges"
         )
         raise ValueError(message)
+    numbers = [int(each) for each in named]
     taught: list[Labelled] = []
     for seed in numbers[:-2]:
         taught += of_storm(town, city, models, seed=seed, incidents=incidents, hard=HARD)[0]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.int64]
 
-PER_CELL = 16
+PER_CELL = 8
 RESENT_S = 600.0
 CROWD_S = 2 * 3600.0
 """How lately others of a crowd were reported."""
@@ -97,8 +97,8 @@ class Near:
         self._filings: dict[tuple[str, ...], Filing] = {}
         self._free = list(range(63, -1, -1))
         self._drawers: dict[str, Drawer] = {}
-        self._alike: dict[int, list[Entry]] = {}
-        """By the words' mark: who said them, in order."""
+        self._alike: dict[int, Entry | list[Entry]] = {}
+        """By the words' mark: who said them, in order; a list only where that is more than one."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -117,9 +117,10 @@ class Near:
         if not seen.words:
             self._show(entry)
             return
-        said = self._alike.setdefault(seen.words, [])
+        said = self._who_said(seen.words)
         place = bisect_left(said, entry)
         said.insert(place, entry)
+        self._alike[seen.words] = said if len(said) > 1 else entry
         if not (place and _in_one_span(entry, said[place - 1])):
             self._show(entry)
         if place + 1 < len(said) and _in_one_span(said[place + 1], entry):
@@ -132,14 +133,16 @@ class Near:
         words = int(self._words[row])
         self._hide(entry)
         if words:
-            said = self._alike[words]
+            said = self._who_said(words)
             place = bisect_left(said, entry)
             del said[place]
+            if said:
+                self._alike[words] = said if len(said) > 1 else said[0]
+            else:
+                del self._alike[words]
             after = said[place] if place < len(said) else None
             if after and _in_one_span(after, entry) and not (place and _in_one_span(after, said[place - 1])):
                 self._show(after)
-            if not said:
-                del self._alike[words]
         self._free.append(row)
 
     def place(self, request_id: str) -> tuple[float, float]:
@@ -166,7 +169,7 @@ class Near:
         entry = self.rows[request_id]
         words = int(self._words[entry[2]])
         if words:
-            said = self._alike[words]
+            said = self._who_said(words)
             for after in said[(place := bisect_right(said, entry)) : place + 1]:
                 yield after[1]
                 yield from self._followers(after)
@@ -312,9 +315,13 @@ class Near:
         words = int(self._words[entry[2]])
         if not words:
             return None
-        said = self._alike[words]
+        said = self._who_said(words)
         place = bisect_left(said, entry)
         return said[place - 1] if place else None
+
+    def _who_said(self, words: int) -> list[Entry]:
+        said = self._alike.get(words, [])
+        return said if isinstance(said, list) else [said]
 
     def _filing_of(self, entry: Entry) -> Filing:
         filing = self._filed[entry[2]]

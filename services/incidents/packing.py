@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 T = TypeVar("T", bound=msgspec.Struct)
-LEVEL, WINDOW, MEMORY = 1, -12, 5
+LEVEL, WINDOW, MEMORY = 4, -12, 5
 """Quick to begin with: half the time of zlib's own choice, and as small (benchmarks.match). Below 0: no header."""
 
 

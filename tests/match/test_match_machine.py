@@ -21,7 +21,7 @@ REACHES = {
     "roads": Reach(50.0, 72 * HOUR),
     "light": Reach(60.0, 48 * HOUR, 400.0),
     "water": Reach(150.0, 12 * HOUR, 151.0),
-    "power": Reach(25.0, 24 * HOUR, 250.0, 20.0),
+    "power": Reach(25.0, 24 * HOUR, 270.0, 10.0),
     "general": Reach(0.0, HOUR),
 }
 TOWNS = [f"town-{number}" for number in range(4)]

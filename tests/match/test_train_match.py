@@ -85,7 +85,19 @@ def test_it_learns_from_one_thing_and_asks_what_a_duplicate_is(tmp_path: Path) -
 
 def test_a_storm_needs_three_seeds(tmp_path: Path) -> None:
     assert "--storm 1,2: expected three seeds or more, as in 1,2,3" in refused(tmp_path, "--storm", "1,2")
-    assert "expected three seeds or more" in refused(tmp_path, "--storm", "a,b,c")
+    said = refused(tmp_path, "--storm", "1,2,x,3")
+    assert "--storm 1,2,x,3: 'x' is no seed; expected three seeds or more, as in 1,2,3" in said
+    assert "'a' is no seed" in refused(tmp_path, "--storm", "a,b,c")
+    assert "'' is no seed" in refused(tmp_path, "--storm", "1,2,,3")
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file", encoding="utf-8")
+    told = refused(tmp_path, "--storm", "1,2,3", "--out", taken / "match.json")
+    assert told == f"--out {taken}/match.json: the directory {taken} cannot be made: File exists; name another: --out"
+    told = refused(tmp_path, "--storm", "1,2,3", "--incidents", "60", "--out", tmp_path)
+    assert told == f"stormdrain train-match cannot write {tmp_path}: Is a directory; name another file: --out FILE"
 
 
 def test_what_the_history_lacks_is_named_with_the_option(tmp_path: Path) -> None:
@@ -149,8 +161,8 @@ def test_what_has_no_place_or_another_category_is_told_of(tmp_path: Path) -> Non
     found, notes = read_marked(write(tmp_path / "p.csv", rows), TOWN, ZoneInfo("UTC"), {**NAMED, "mark": ["duplicate"]})
     assert [each.seen.families[0] for each in found] == [found[0].seen.families[0], "moon-dust"]
     assert notes == [
-        "1 rows have no place, so that nothing can be linked to them",
-        "1 categories are not the city's and are each a family of their own: Moon dust",
+        "1 row without a place, so that nothing can be linked there",
+        "categories that are not the city's, each a family of its own: 1: Moon dust",
     ]
 
 

@@ -68,7 +68,7 @@ def test_a_column_that_is_not_there_is_told_with_the_one_that_was_meant(tmp_path
 
     assert ran.status == 2
     assert ran.told == (
-        f"{history} cannot be routed\n"
+        f"{history} cannot be read\n"
         "  --category kinds: no such column; did you mean 'kind'?\n"
         "  --created when: no such column\n"
         "  the columns are: lat, long, kind\n"

@@ -185,7 +185,7 @@ def test_a_category_that_the_city_does_not_have_is_a_family_of_its_own() -> None
         "id,created_at,lat,lon,category",
         "1,2026-03-02T08:00:00,39.2105,-75.0841,Meteorite",
         "2,2026-03-02T08:01:00,39.2105,-75.0841,meteorite",
-        "3,2026-03-02T08:02:00,39.2155,-75.0841,Volcano",
+        "3,2026-03-02T08:02:00,39.21075,-75.0841,Volcano",
     )
 
     assert [line["linked_to"] for line in tried("match", given).lines] == [None, "1", None]

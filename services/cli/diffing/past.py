@@ -20,7 +20,7 @@ from services.runtime.worker import Rejected
 
 GUESSED: Final = ("created_at", "text", "lat", "lon", "radius_m", "address", "category", "service_code")
 """Fields whose columns are found by their usual names, where they are not named."""
-OPTIONS: Final = {"created_at": "created", "label": "category"}
+OPTIONS: Final = {"created_at": "created", "label": "category", "radius_m": "radius"}
 """Options whose name is not that of the field."""
 EXAMPLES: Final = 5
 _YEARS: Final = range(1900, 3000)
@@ -70,7 +70,7 @@ def columns_of(path: Path, encoding: str, named: Mapping[str, Sequence[str]]) ->
         absent = "lon" if "lat" in found else "lat"
         faults.append(f"no column is called {absent} or {listed(ALSO[absent])}; name it: --{absent} COLUMN")
     if faults:
-        lines = [f"{path} cannot be routed", *faults, f"the columns are: {listed(header)}"]
+        lines = [f"{path} cannot be read", *faults, f"the columns are: {listed(header)}"]
         raise ExportError("\n  ".join(lines))
     return found
 

@@ -73,9 +73,9 @@ def read_marked(
         expected = ", ".join(sorted((YES | NO) - {""}))
         message = f"{path}: marks are {shown}; expected one of {expected}, or nothing"
         raise ExportError(message)
-    notes = [f"{number:,} rows are left out: {reason}" for reason, number in past.reasons().items()]
+    notes = [f"{_rows(number)} left out: {reason}" for reason, number in past.reasons().items()]
     if past.unplaced:
-        notes.append(f"{past.unplaced:,} rows have no place, so that nothing can be linked to them")
+        notes.append(f"{_rows(past.unplaced)} without a place, so that nothing can be linked there")
     incidents = _incidents(past.said) if columns.get("incident") else None
     families = {each.name.casefold(): each for each in city.categories.values()} | {
         code.casefold(): each for code, each in city.categories.items()
@@ -90,7 +90,7 @@ def read_marked(
         found.append(_labelled(row, code, family, past.said[row.report.request_id], incidents, city.languages[0]))
     if unknown:
         shown = listed(label for label, _ in unknown.most_common(5))
-        notes.append(f"{len(unknown)} categories are not the city's and are each a family of their own: {shown}")
+        notes.append(f"categories that are not the city's, each a family of its own: {len(unknown)}: {shown}")
     return found, notes
 
 
@@ -114,6 +114,10 @@ def _labelled(
     )
     incident = None if incidents is None else incidents[report.request_id]
     return Labelled(seen, incident, marked=said[2].casefold() in YES)
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
 def _incidents(said: Mapping[str, tuple[str, str, str]]) -> dict[str, str]:
