@@ -11,7 +11,7 @@ from services.cli.run import EDGES, Name
 from services.cli.town import fetch
 from services.runtime.topics import load as load_topics
 from services.sandbox.open_transactions import lag, open_transactions
-from services.sandbox.poison import judge_dead
+from services.sandbox.poison import TABLES, judge_dead
 from services.sandbox.tally import judge, read_book, stale
 from services.sandbox.undisturbed import differences, received, undisturbed
 
@@ -58,7 +58,9 @@ def settle(stage: Stage, within_s: float) -> float | None:
     names = {topic.name: topic.stem for topic in known.expand(stage.city.departments, brokers=1)}
     reads = {
         str(worker): [
-            name for name, stem in names.items() if worker in known.entries[stem].read_by and stem not in _TABLES
+            name
+            for name, stem in names.items()
+            if worker in known.entries[stem].read_by and (worker, stem) not in TABLES
         ]
         for worker in Name
         if worker not in EDGES or worker is Name.WATCH
@@ -72,10 +74,6 @@ def settle(stage: Stage, within_s: float) -> float | None:
             return time.monotonic() - began
         time.sleep(0.2)
     return None
-
-
-_TABLES = frozenset({"context.updated.v1", "surges.detected.v1"})
-"""Topics that are read whole by every process, outside its group."""
 
 
 def checks(stage: Stage, conductor: Conductor, sent: Sequence[str], drained_s: float | None) -> list[Check]:

@@ -26,7 +26,7 @@ from services.runtime.kafka import KafkaClients, KafkaSettings
 from services.runtime.supervisor import Supervisor
 from services.runtime.topics import load as load_topics
 from services.sandbox.broker import Broker
-from services.sandbox.poison import Poisoner
+from services.sandbox.poison import TABLES, Poisoner
 from services.sandbox.proxy_apart import ProxyApart
 from services.sandbox.tally import Follower
 
@@ -217,7 +217,11 @@ class Stage:
         """
         known = load_topics()
         topics = known.expand(self.city.departments, brokers=len(self.broker.nodes))
-        mine = {each.name for each in topics if worker in known.entries[each.stem].read_by}
+        mine = {
+            each.name
+            for each in topics
+            if worker in known.entries[each.stem].read_by and (worker, each.stem) not in TABLES
+        }
         with self.lock:
             return {place: last + 1 for place, last in self.follower.last.items() if place[0] in mine}
 
