@@ -31,7 +31,7 @@ from services.cli.train_match import (
     columns_named,
     make,
 )
-from services.incidents.shelf import FILE, WeightsError, read
+from services.incidents.shelf import FILE, SHIPPED, WeightsError, read
 
 if TYPE_CHECKING:
     from services.city.model import City
@@ -61,7 +61,7 @@ def evaluate_match(
     models: Models = Path("models"),
     weights: Annotated[
         Path | None,
-        typer.Option(help="The file to judge; not set: match.json in the city's directory, else among the models."),
+        typer.Option(help="The file to judge; not set: match.json in the city's directory, else what is shipped."),
     ] = None,
     history: Annotated[Path | None, typer.Option("--history", help="Past reports with marks: .csv or .csv.gz.")] = None,
     storm: Annotated[int | None, typer.Option("--storm", help="Judge by a storm that never was, of this seed.")] = None,
@@ -114,7 +114,7 @@ def evaluate_match(
 
     try:
         town = load(city)
-        path = weights or (city / FILE if (city / FILE).is_file() else models / FILE)
+        path = weights or (city / FILE if (city / FILE).is_file() else SHIPPED)
         scorer = Scorer(read(path))
         lost, notes = 0, list[str]()
         if history is not None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from services.city.findings import CityError
 from services.city.load import load
 from services.cli.train import fail
-from services.incidents.shelf import FILE, WeightsError, read, write
+from services.incidents.shelf import FILE, SHIPPED, WeightsError, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ def train_match(
     make(path.parent, f"--out {out}" if out else f"--city {city}")
     try:
         town = load(city)
-        prior = None if storm else _prior(models / FILE)
+        prior = None if storm else _prior(SHIPPED)
         given = (
             _of_storms(town, city, models, storm, incidents) if storm else _of_past(town, history, columns, encoding)
         )

@@ -11,6 +11,8 @@ from services.incidents.pairs import FEATURES
 from services.incidents.scorer import FORMAT, Weights
 
 FILE = "match.json"
+SHIPPED = Path(__file__).with_name(FILE)
+"""What a town goes by that has learned none of its own."""
 
 
 class WeightsError(Exception):

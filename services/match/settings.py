@@ -22,13 +22,13 @@ class MatchSettings(Settings, frozen=True, kw_only=True):
     ] = None
     weights: Annotated[
         Path | None,
-        Meta(description="What a link weighs; not set: match.json in the city's directory, else among the models."),
+        Meta(description="What a link weighs; not set: match.json in the city's directory, else what is shipped."),
     ] = None
     lateness_hours: Annotated[
         float, Meta(ge=0, description="A report that comes in this late is still put into its place among the others.")
     ] = 48.0
     open_reports: Annotated[
-        int, Meta(ge=1, description="How many reports are held to be compared, the newest ones; about 1.3 kB each.")
+        int, Meta(ge=1, description="How many reports are held to be compared, the newest ones; about 1.6 kB each.")
     ] = 1_000_000
     remembered: Annotated[
         int,

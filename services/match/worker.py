@@ -8,7 +8,7 @@ from services.events import IncidentClosed, RequestMatched, RequestRouted, Revie
 from services.incidents.links import Bands
 from services.incidents.scorer import Scorer
 from services.incidents.seen import Reach
-from services.incidents.shelf import FILE, WeightsError, read
+from services.incidents.shelf import FILE, SHIPPED, WeightsError, read
 from services.match.adapters import Matcher
 from services.match.settings import MatchSettings
 from services.runtime.settings import SettingsError, Shared
@@ -38,7 +38,7 @@ def scorer_of(settings: MatchSettings, shared: Shared) -> Scorer:
 
     """
     own = shared.city_dir / FILE
-    path: Path = settings.weights or (own if own.is_file() else shared.models_dir / FILE)
+    path: Path = settings.weights or (own if own.is_file() else SHIPPED)
     try:
         return Scorer(read(path))
     except WeightsError as error:

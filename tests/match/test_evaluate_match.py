@@ -11,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from services.cli.evaluate_match import evaluate_match
+from services.incidents.shelf import SHIPPED
 
 REPOSITORY = Path(__file__).parents[2]
 COLUMNS = ("--created", "opened", "--category", "kind", "--text", "words", "--lat", "lat", "--lon", "lon")
@@ -111,6 +112,14 @@ def test_a_town_s_own_weights_are_judged_where_it_has_some_and_lone_rows_are_tol
     history = tmp_path / "past.csv"
     with history.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([HEAD, *rows])
-    ran = run("--history", history, *COLUMNS, "--mark", "duplicate", "--weights", REPOSITORY / "models" / "match.json")
+    ran = run(
+        "--history",
+        history,
+        *COLUMNS,
+        "--mark",
+        "duplicate",
+        "--weights",
+        SHIPPED,
+    )
     assert ran.exit_code == 0, ran.output
     assert "  1 row without a place, so that nothing can be linked there\n" in ran.stdout

@@ -24,7 +24,7 @@ from services.sandbox.labelled import labelled
 
 REPOSITORY = Path(__file__).parents[2]
 TOWN = load(REPOSITORY / "city")
-SHIPPED = Scorer(read(REPOSITORY / "models" / "match.json"))
+SHIPPED = Scorer(read(REPOSITORY / "services" / "incidents" / "match.json"))
 WIDE = {"light": Reach(60.0, 48 * HOUR, 1200.0), "roads": Reach(50.0, 72 * HOUR)}
 """Of lights 300 metres make a crowd; of roads nothing does."""
 SPOTS = (0, 80, 160, 240, 200, 130)

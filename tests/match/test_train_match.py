@@ -121,12 +121,6 @@ def test_a_past_without_a_duplicate_teaches_nothing(tmp_path: Path) -> None:
     assert "stormdrain train-match: no duplicate among them" in said
 
 
-def test_without_shipped_weights_it_says_which_file_is_missing(tmp_path: Path) -> None:
-    history = write(tmp_path / "past.csv", past(20))
-    said = refused(tmp_path, "--history", history, *COLUMNS, "--mark", "duplicate", "--models", tmp_path)
-    assert f"match cannot serve the weights in {tmp_path / 'match.json'}: No such file or directory" in said
-
-
 def test_marks_are_read_as_towns_write_them(tmp_path: Path) -> None:
     marks = ("Yes", "NO", "1", "", "TRUE", "n", "Duplicate", "None")
     rows = [(*row[:6], mark, "") for row, mark in zip(past(20), marks, strict=False)]
