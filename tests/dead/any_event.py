@@ -59,6 +59,8 @@ def _any(kind: inspect.Type, name: str = "") -> st.SearchStrategy[Any]:  # noqa:
             return st.sampled_from(TIMES if name in {"received_at", "requested_at"} else TIMES + FAR)
         case inspect.VarTupleType() | inspect.ListType():
             return st.lists(_any(kind.item_type), max_size=3)
+        case inspect.TupleType():
+            return st.tuples(*(_any(each) for each in kind.item_types))
         case inspect.DictType():
             return st.dictionaries(st.sampled_from(TEXTS), _any(kind.value_type), max_size=3)
         case inspect.UnionType():
