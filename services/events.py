@@ -120,6 +120,8 @@ class RequestMatched(Event, frozen=True, kw_only=True, omit_defaults=True):
     classification: Classification
     routing: Routing
     matching: Matching
+    reading: bytes = b""
+    """What `match` read out of the words, for itself after a restart: nothing for others to rely on."""
 
     @property
     def key(self) -> str:

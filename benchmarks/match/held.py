@@ -24,8 +24,8 @@ def held(matcher: Matcher) -> dict[str, float]:
     incidents, near = memory.incidents, cast("Any", memory.incidents.near)
     found |= {
         "rows": _mapping(near.rows) + _entries(near.rows.values(), len(near.rows)),
-        "table": _array(near.table) + _array(near._shapes),  # noqa: SLF001 - likewise
-        "words": _array(near._words) + sys.getsizeof(near._free) + sys.getsizeof(near._filed),  # noqa: SLF001 - likewise
+        "table": _array(near.table),
+        "words": sys.getsizeof(near._free) + sys.getsizeof(near._filed),  # noqa: SLF001 - likewise
         "cells": sum(_lists(drawer.cells) for drawer in near._drawers.values()),  # noqa: SLF001 - likewise
         "alike": _mapping(near._alike) + _sum(sys.getsizeof(key) for key in _some(near._alike)) * _times(near._alike),  # noqa: SLF001 - likewise
         "links": _mapping(incidents._links, values=True),  # noqa: SLF001 - likewise

@@ -23,6 +23,8 @@ from services.city.earth import METRES_PER_DEGREE
 from services.city.load import load
 from services.city.model import Category, City
 from services.events import RequestMatched, RequestRouted
+from services.incidents.seen import Seen
+from services.match.adapters import seen_of
 from services.match.worker import HOUR_S
 from services.parts import Alternative, Asset, Candidate, Extent, LinkEvidence, Matching, Place, Reason, Report
 
@@ -207,7 +209,11 @@ class Town:
                 version=VERSION,
             )
         return RequestMatched(
-            report=report, classification=event.classification, routing=event.routing, matching=matching
+            report=report,
+            classification=event.classification,
+            routing=event.routing,
+            matching=matching,
+            reading=cast("Seen", seen_of(event, {})).reading,
         )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left
 from typing import NamedTuple
 
 from services.incidents.grid import Grid
@@ -14,37 +14,44 @@ Entry = tuple[float, str, int]
 
 
 class Drawer:
-    """The reports that are filed under one family, by cell."""
+    """The reports that are filed under one family: of each cell their rows, in the order of `entries`.
 
-    def __init__(self, reach: Reach) -> None:
+    Rows as numbers side by side: what is only looked at, as most is, need not be fetched from all over the memory.
+    """
+
+    def __init__(self, reach: Reach, entries: list[Entry]) -> None:
         self.reach = reach
         # As wide as what is in reach at most, so that three rows of three cells cover it.
         self.grid = Grid(max(reach.limit_m, 10.0))
-        self.cells: dict[int, list[Entry]] = {}
+        self.cells: dict[int, array[int]] = {}
+        self._entries = entries
 
-    def around(self, latitude: float, longitude: float) -> Iterator[list[Entry]]:
+    def around(self, latitude: float, longitude: float) -> list[array[int]]:
         """Give the reports of each cell in reach, where there are any; most cells are empty."""
-        cells = self.cells
-        for cell in self.grid.around(latitude, longitude, self.reach.limit_m):
-            if (held := cells.get(cell)) is not None:
-                yield held
+        held = self.cells.get
+        return [rows for cell in self.grid.around(latitude, longitude, self.reach.limit_m) if (rows := held(cell))]
 
     def show(self, entry: Entry, latitude: float, longitude: float) -> None:
         """File a report."""
-        held = self.cells.setdefault(self.grid.cell(latitude, longitude), [])
-        if not held or held[-1] < entry:
-            held.append(entry)
+        cell, row = self.grid.cell(latitude, longitude), entry[2]
+        rows = self.cells.get(cell)
+        if rows is None:
+            self.cells[cell] = array("I", (row,))
+        elif self._entries[rows[-1]] < entry:
+            rows.append(row)
         else:
-            insort(held, entry)
+            rows.insert(bisect_left(rows, entry, key=self._entries.__getitem__), row)
 
     def hide(self, entry: Entry, latitude: float, longitude: float) -> None:
         """Take a report out, if it is there."""
         cell = self.grid.cell(latitude, longitude)
-        held = self.cells.get(cell, [])
-        place = bisect_left(held, entry)
-        if place < len(held) and held[place] == entry:
-            del held[place]
-            if not held:
+        rows = self.cells.get(cell)
+        if rows is None:
+            return
+        place = bisect_left(rows, entry, key=self._entries.__getitem__)
+        if place < len(rows) and rows[place] == entry[2]:
+            del rows[place]
+            if not rows:
                 del self.cells[cell]
 
 

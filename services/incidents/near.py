@@ -10,6 +10,7 @@ the first of the span has not.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
@@ -20,8 +21,7 @@ import numpy as np
 from services.incidents.drawers import Drawer, Entry, Filing
 from services.incidents.links import Likeness
 from services.incidents.pairs import FEATURES, apart, pairs_of, part_of
-from services.incidents.seen import AT_ONE_PLACE, HERE, RECORD, Key, Reach, Seen
-from services.incidents.words import SHAPE_WORDS
+from services.incidents.seen import AT_ONE_PLACE, HERE, RECORD, Key, Reach, Seen, reading_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,8 @@ GROWTH = 5
 """The columns grow by a fifth: both copies are held while they do."""
 LAST = "\U0010ffff"
 """Sorts after every id."""
+NOBODY: Entry = (0.0, "", -1)
+"""Of a row that is free."""
 
 
 class Crowding(NamedTuple):
@@ -66,7 +68,7 @@ class Compared(NamedTuple):
 
 
 class _Part:
-    """Reports to be held against others: of each run of `others` for whom it is, by which reach, and how many.
+    """Reports to be held against others: of each run of rows in `others` for whom it is, by which reach, how many.
 
     `crowds` says within how many metres a run may be a crowd.
     """
@@ -76,7 +78,7 @@ class _Part:
     def __init__(self) -> None:
         self.wanted: list[Entry] = []
         self.families: list[str] = []
-        self.others: list[Entry] = []
+        self.others = array("I")
         self.numbers: list[int] = []
         self.reaches: list[Reach] = []
         self.crowds: list[float] = []
@@ -89,10 +91,8 @@ class Near:
     def __init__(self, reaches: Mapping[str, Reach], scorer: Scorer, per_cell: int = PER_CELL) -> None:
         self._reaches, self.scorer, self.per_cell = reaches, scorer, per_cell
         self.rows: dict[str, Entry] = {}
-        self.table = np.zeros(64, RECORD)
-        self._latitudes, self._longitudes = self.table["latitude"], self.table["longitude"]
-        self._words = np.zeros(64, np.int64)
-        self._shapes = np.zeros((64, SHAPE_WORDS), np.uint64)
+        self._have(np.zeros(64, RECORD))
+        self._entries: list[Entry] = [NOBODY] * 64
         self._filed: list[Filing | None] = [None] * 64
         self._filings: dict[tuple[str, ...], Filing] = {}
         self._free = list(range(63, -1, -1))
@@ -109,11 +109,9 @@ class Near:
             self._grow()
         row = self._free.pop()
         entry = (*seen.key, row)
-        self.table[row] = seen.record
-        self._shapes[row] = np.frombuffer(seen.shape, np.uint64) if seen.shape else 0
-        self._words[row] = seen.words
+        self._bytes[row * RECORD.itemsize : (row + 1) * RECORD.itemsize] = seen.record
         self._filed[row] = self._filing(seen.families)
-        self.rows[seen.id] = entry
+        self._entries[row] = self.rows[seen.id] = entry
         if not seen.words:
             self._show(entry)
             return
@@ -130,7 +128,7 @@ class Near:
         """Let go of a report."""
         entry = self.rows.pop(request_id)
         row = entry[2]
-        words = int(self._words[row])
+        words = self._words.item(row)
         self._hide(entry)
         if words:
             said = self._who_said(words)
@@ -143,11 +141,16 @@ class Near:
             after = said[place] if place < len(said) else None
             if after and _in_one_span(after, entry) and not (place and _in_one_span(after, said[place - 1])):
                 self._show(after)
+        self._entries[row] = NOBODY
         self._free.append(row)
 
     def place(self, request_id: str) -> tuple[float, float]:
         """Give where a report is, degrees."""
         return self._where(self.rows[request_id])
+
+    def reading(self, request_id: str) -> bytes:
+        """Give what was read out of a report's words."""
+        return reading_in(self.table[self.rows[request_id][2]].tobytes())
 
     def repeated(self, request_id: str) -> Entry | None:
         """Give the last report in the same words from the same place and person, if it is `RESENT_S` old at most."""
@@ -167,7 +170,7 @@ class Near:
         Those of the report that repeats this one too, which speaks for itself where this one is not there.
         """
         entry = self.rows[request_id]
-        words = int(self._words[entry[2]])
+        words = self._words.item(entry[2])
         if words:
             said = self._who_said(words)
             for after in said[(place := bisect_right(said, entry)) : place + 1]:
@@ -185,17 +188,19 @@ class Near:
 
     def _followers(self, entry: Entry) -> Iterator[str]:
         latitude, longitude = self._where(entry)
+        known = self._entries.__getitem__
         for drawer in self._filing_of(entry).drawers:
-            own = drawer.cells.get(drawer.grid.cell(latitude, longitude), [])
-            end = bisect_left(own, entry) + self.per_cell
+            own = drawer.cells.get(drawer.grid.cell(latitude, longitude), ())
+            end = bisect_left(own, entry, key=known) + self.per_cell
             until: Key = (entry[0] + drawer.reach.window_s, LAST)
             if end < len(own):
-                until = min(until, own[end][:2])
-            for held in drawer.around(latitude, longitude):
-                for place in range(bisect_right(held, entry), len(held)):
-                    if held[place][:2] > until:
+                until = min(until, known(own[end])[:2])
+            for rows in drawer.around(latitude, longitude):
+                for place in range(bisect_right(rows, entry, key=known), len(rows)):
+                    after = known(rows[place])
+                    if after[:2] > until:
                         break
-                    yield held[place][1]
+                    yield after[1]
 
     def compared(self, wanted: Sequence[str]) -> Iterator[tuple[str, Compared]]:
         """Hold reports against the earlier ones in reach, many at once."""
@@ -211,7 +216,8 @@ class Near:
         """Hold one report against one other, whether in reach or not."""
         one, two, reach = self.rows[later], self.rows[earlier], self.reach(later)
         radius, window = np.array([reach.radius_m]), np.array([reach.window_s])
-        pairs = self._pairs(np.array([one[2]]), np.array([two[2]]), radius, window)
+        ones, twos = np.array([one[2]]), np.array([two[2]])
+        pairs = pairs_of(self.table[ones], self.table[twos], self._apart(ones, twos), radius, window)
         return Compared([two], self.scorer.scores(pairs.values, [self._filing_of(one).family]), pairs, [reach])
 
     def likeness(self, compared: Compared, place: int) -> Likeness:
@@ -235,37 +241,35 @@ class Near:
             tuple(self.scorer.reasons(values)),
         )
 
-    def _pairs(self, ones: Rows, twos: Rows, radius: Numbers, window: Numbers) -> Pairs:
-        shapes = self._shapes
-        return pairs_of(self.table[ones], self.table[twos], shapes[ones], shapes[twos], radius, window)
-
     def _compare(self, part: _Part) -> Iterator[tuple[str, Compared]]:
+        entries = self._entries
         sizes = np.array(part.sizes, np.int64)
         number = np.repeat(np.array(part.numbers, np.int64), sizes)
         ones = np.array([entry[2] for entry in part.wanted], np.int64)[number]
-        twos = np.array([entry[2] for entry in part.others], np.int64)
+        twos = np.frombuffer(part.others, np.uint32).astype(np.int64)
         which = np.repeat(np.arange(len(sizes)), sizes)
         radius, most_off, window = (
             np.array([(reach.radius_m, reach.most_off_m, reach.window_s) for reach in part.reaches])
             .reshape(-1, 3)[which]
             .T
         )
-        metres, limit = self._apart(ones, twos, radius, most_off)
+        metres, limit = self._apart(ones, twos), radius + self._most_off(ones, twos, most_off)
         crowd = np.array(part.crowds)[which]
-        close = np.flatnonzero((metres <= crowd) & (crowd > 0))
+        young = self._made[twos] >= self._made[ones] - window
+        close = np.flatnonzero((metres <= crowd) & (crowd > 0) & young)
         close = close[self._of_a_crowd(ones[close], twos[close])]
         weights, people = np.exp(-((metres[close] / crowd[close]) ** 2)), self.table["reporter"][twos[close]]
         told = zip(close.tolist(), number[close].tolist(), weights.tolist(), people.tolist(), strict=True)
         crowds: dict[int, list[Crowding]] = {}
         for at, place, weight, person in told:
-            crowds.setdefault(place, []).append(Crowding(part.others[at], round(weight, 4), person))
-        kept = np.flatnonzero(metres <= limit)
+            crowds.setdefault(place, []).append(Crowding(entries[part.others[at]], round(weight, 4), person))
+        kept = np.flatnonzero((metres <= limit) & young)
         # Two that share several families stand in each: the first of them has the largest radius.
         _, first = np.unique(number[kept] << 32 | twos[kept], return_index=True)
         kept = kept[np.sort(first)]
-        pairs = self._pairs(ones[kept], twos[kept], radius[kept], window[kept])
+        pairs = pairs_of(self.table[ones[kept]], self.table[twos[kept]], metres[kept], radius[kept], window[kept])
         scores = self.scorer.scores(pairs.values, [part.families[each] for each in number[kept].tolist()])
-        others = [part.others[each] for each in kept.tolist()]
+        others = [entries[row] for row in twos[kept].tolist()]
         reaches = [part.reaches[each] for each in which[kept].tolist()]
         at = 0
         counts = np.bincount(number[kept], minlength=len(part.wanted)).tolist()
@@ -275,11 +279,15 @@ class Near:
             yield entry[1], Compared(*held, crowds.get(place, ()))
             at += size
 
-    def _apart(self, ones: Rows, twos: Rows, radius: Numbers, most_off: Numbers) -> tuple[Numbers, Numbers]:
-        """Give how far apart pairs are, and how far they may be: what is not in reach need not be compared in full."""
-        lat, lon, off = self._latitudes, self._longitudes, self.table["off"]
+    def _apart(self, ones: Rows, twos: Rows) -> Numbers:
+        lat, lon = self._latitudes, self._longitudes
+        return apart(lat[ones], lon[ones], lat[twos], lon[twos])
+
+    def _most_off(self, ones: Rows, twos: Rows, most_off: Numbers) -> Numbers:
+        """Give by how much pairs may be further apart than their radius: the rest need not be compared in full."""
+        off = self.table["off"]
         both = np.hypot(off[ones].astype(np.float64), off[twos].astype(np.float64))
-        return apart(lat[ones], lon[ones], lat[twos], lon[twos]), radius + np.minimum(both, most_off)
+        return np.minimum(both, most_off)
 
     def _of_a_crowd(self, ones: Rows, twos: Rows) -> NDArray[np.bool_]:
         """Say of each pair, whose places are near, whether one outage may have been told of by two people."""
@@ -291,19 +299,18 @@ class Near:
         return alike
 
     def _gather(self, part: _Part, entry: Entry) -> None:
-        """Gather the earlier reports in the cells in reach that are nobody's repeat and young enough."""
+        """Gather the earlier reports in the cells in reach that are nobody's repeat."""
         latitude, longitude = self._where(entry)
         filing = self._filing_of(entry)
-        others, number = part.others, len(part.wanted)
+        others, number, entries = part.others, len(part.wanted), self._entries
         part.wanted.append(entry)
         part.families.append(filing.family)
         for drawer in filing.drawers:
-            before, oldest = len(others), (entry[0] - drawer.reach.window_s, "")
-            for held in drawer.around(latitude, longitude):
-                end = len(held) if held[-1] < entry else bisect_left(held, entry)
-                if end and held[end - 1] >= oldest:
-                    begin = max(0, end - self.per_cell)
-                    others += held[begin if held[begin] >= oldest else bisect_left(held, oldest, begin, end) : end]
+            before = len(others)
+            for rows in drawer.around(latitude, longitude):
+                last = entries[rows[-1]] < entry
+                end = len(rows) if last else bisect_left(rows, entry, key=entries.__getitem__)
+                others += rows[max(0, end - self.per_cell) : end]
             if len(others) > before:
                 part.numbers.append(number)
                 part.reaches.append(drawer.reach)
@@ -312,7 +319,7 @@ class Near:
                 part.sizes.append(len(others) - before)
 
     def _said_before(self, entry: Entry) -> Entry | None:
-        words = int(self._words[entry[2]])
+        words = self._words.item(entry[2])
         if not words:
             return None
         said = self._who_said(words)
@@ -343,7 +350,7 @@ class Near:
         drawer = self._drawers.get(family)
         if drawer is None:
             ordinary = AT_ONE_PLACE if family == HERE else Reach()
-            drawer = self._drawers[family] = Drawer(self._reaches.get(family, ordinary))
+            drawer = self._drawers[family] = Drawer(self._reaches.get(family, ordinary), self._entries)
         return drawer
 
     def _where(self, entry: Entry) -> tuple[float, float]:
@@ -362,12 +369,15 @@ class Near:
     def _grow(self) -> None:
         size = len(self.table)
         more = max(size // GROWTH, 64)
-        self.table = np.concatenate([self.table, np.zeros(more, RECORD)])
-        self._latitudes, self._longitudes = self.table["latitude"], self.table["longitude"]
-        self._shapes = np.concatenate([self._shapes, np.zeros((more, SHAPE_WORDS), np.uint64)])
-        self._words = np.concatenate([self._words, np.zeros(more, np.int64)])
+        self._have(np.concatenate([self.table, np.zeros(more, RECORD)]))
+        self._entries += [NOBODY] * more
         self._filed += [None] * more
         self._free = list(range(size + more - 1, size - 1, -1))
+
+    def _have(self, table: NDArray[np.void]) -> None:
+        self.table, self._bytes = table, table.view(np.uint8).data
+        self._latitudes, self._longitudes = table["latitude"], table["longitude"]
+        self._made, self._words = table["made"], table["words"]
 
 
 def _in_one_span(entry: Entry, before: Entry) -> bool:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from services.city.earth import EARTH_M
 from services.incidents.particulars import SLOTS
-from services.incidents.seen import GUESSES
 from services.incidents.words import NO_NUMBER, SHAPE_BITS
 
 Records = NDArray[np.void]
@@ -47,6 +46,7 @@ SMALL_M: Final = 10.0
 HOUR_S: Final = 3600.0
 HOUSES: Final = 40.0
 """The difference of house numbers at which `same street` has fallen to 0.37."""
+_SLOTS: Final = np.array(SLOTS, np.uint32)
 
 
 class Pairs(NamedTuple):
@@ -90,20 +90,16 @@ def likeness(one: Shapes, two: Shapes) -> Numbers:
     return np.asarray(np.where(np.isnan(phi), phi, np.minimum(phi, 1.0)))
 
 
-def pairs_of(  # noqa: PLR0917 - two of each
-    later: Records, earlier: Records, said: Shapes, before: Shapes, radius: Numbers, window: Numbers
-) -> Pairs:
+def pairs_of(later: Records, earlier: Records, metres: Numbers, radius: Numbers, window: Numbers) -> Pairs:
     """Compare each of `later` with that of `earlier` in its place; both hold `RECORD`s.
 
-    `said` and `before` are the shapes of their texts; `radius` (metres) and `window` (seconds) are those of each
-    pair's family.
+    `metres` is how far `apart` they are; `radius` (metres) and `window` (seconds) are those of each pair's family.
     """
-    metres = apart(later["latitude"], later["longitude"], earlier["latitude"], earlier["longitude"])
     seconds = later["made"] - earlier["made"]
     off = np.hypot(later["off"].astype(np.float64), earlier["off"].astype(np.float64))
     scale = np.hypot(SMALL_M + radius / 4, off / 2)
     hours = seconds / HOUR_S
-    alike = likeness(said, before)
+    alike = likeness(later["shape"], earlier["shape"])
     told_both = ~np.isnan(alike)
     like = np.where(told_both, alike, 0.0)
     counted, here = later["numbers"], earlier["numbers"]
@@ -148,21 +144,14 @@ def pairs_of(  # noqa: PLR0917 - two of each
 
 def _particulars(one: NDArray[np.uint32], two: NDArray[np.uint32]) -> tuple[Numbers, Numbers]:
     """Give in how many of colour, side and day two texts agree, and in how many they do not."""
-    agreed, disputed = np.zeros(len(one)), np.zeros(len(one))
-    for slot in SLOTS:
-        mask = np.uint32(slot)
-        told = ((one & mask) != 0) & ((two & mask) != 0)
-        alike = (one & two & mask) != 0
-        agreed += told & alike
-        disputed += told & ~alike
-    return agreed, disputed
+    ones, twos = one[:, None] & _SLOTS, two[:, None] & _SLOTS
+    told, alike = (ones != 0) & (twos != 0), (ones & twos) != 0
+    return (told & alike).sum(axis=1, dtype=np.float64), (told & ~alike).sum(axis=1, dtype=np.float64)
 
 
 def _shared_guesses(later: Records, earlier: Records) -> Numbers:
     """Give the part of their confidence that the classifier put on the same categories, 0 to 1."""
-    shared = np.zeros(len(later))
-    for one in range(GUESSES):
-        for two in range(GUESSES):
-            equal = (later["codes"][:, one] == earlier["codes"][:, two]) & (later["codes"][:, one] != 0)
-            shared += np.where(equal, np.minimum(later["shares"][:, one], earlier["shares"][:, two]), 0.0)
+    codes, others = later["codes"][:, :, None], earlier["codes"][:, None, :]
+    both = np.minimum(later["shares"][:, :, None], earlier["shares"][:, None, :])
+    shared = np.where((codes == others) & (codes != 0), both, 0).sum(axis=(1, 2), dtype=np.float64)
     return np.asarray(np.minimum(shared, 1.0))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from struct import Struct as Layout
 
 import numpy as np
 from msgspec import Struct
 
 from services.incidents.particulars import particulars_of
-from services.incidents.words import address_of, mark, normal, numbers_of, shape_of
+from services.incidents.words import SHAPE_BITS, SHAPE_WORDS, address_of, mark, normal, numbers_of, shape_of
 
 Key = tuple[float, str]
 """When a report was made, in seconds since 1970, and its id: the order of reports."""
@@ -18,23 +19,32 @@ GUESSES = 3
 MOST_OFF_M = 150.0
 """What the places of two reports may be off widens the radius by this much at most."""
 
+_FACTS = Layout("<dddf?3I3fQQ")
+_SAID = Layout(f"<QQIIi{SHAPE_BITS // 8}s")
 RECORD = np.dtype(
     [
-        ("made", "f8"),
-        ("latitude", "f8"),
-        ("longitude", "f8"),
-        ("off", "f4"),
+        ("made", "<f8"),
+        ("latitude", "<f8"),
+        ("longitude", "<f8"),
+        ("off", "<f4"),
         ("vague", "?"),
-        ("codes", "u4", (GUESSES,)),
-        ("shares", "f4", (GUESSES,)),
-        ("numbers", "u8"),
-        ("told", "u4"),
-        ("asset", "u8"),
-        ("reporter", "u8"),
-        ("street", "u4"),
-        ("house", "i4"),
+        ("codes", "<u4", (GUESSES,)),
+        ("shares", "<f4", (GUESSES,)),
+        ("asset", "<u8"),
+        ("reporter", "<u8"),
+        # What is read out of words, which takes most of the time: `Seen.reading`.
+        ("words", "<u8"),
+        ("numbers", "<u8"),
+        ("told", "<u4"),
+        ("street", "<u4"),
+        ("house", "<i4"),
+        ("shape", "<u8", (SHAPE_WORDS,)),
     ]
 )
+"""The fields of `_FACTS` and `_SAID`, one after the other."""
+FURTHEST_OFF_M = 1e9
+EDITION = b"\x01"
+"""Which way words are read: another one whenever anything is read out of them differently."""
 
 
 class Reach(Struct, frozen=True):
@@ -72,7 +82,7 @@ AT_ONE_PLACE = Reach(10.0, 24 * 3600.0, most_off_m=50.0)
 
 
 class Seen(Struct, frozen=True, gc=False):
-    """What of a report is compared. `record` is a row of `RECORD`."""
+    """What of a report is compared."""
 
     key: Key
     latitude: float
@@ -81,9 +91,8 @@ class Seen(Struct, frozen=True, gc=False):
     service_code: str
     vague: bool
     """Known to its ZIP code only: never linked without a person."""
-    record: tuple[object, ...]
-    shape: bytes
-    """Of the text, see `shape_of`."""
+    record: bytes
+    """The bytes of one `RECORD`."""
     words: int = 0
     """The same for the same words from the same person at the same place, else another; 0 where neither words nor
     person are known."""
@@ -96,6 +105,16 @@ class Seen(Struct, frozen=True, gc=False):
     def id(self) -> str:
         """The request id."""
         return self.key[1]
+
+    @property
+    def reading(self) -> bytes:
+        """What was read out of words, for `see` to take instead of reading them again."""
+        return reading_in(self.record)
+
+
+def reading_in(record: bytes) -> bytes:
+    """Give what was read out of words, of the bytes of a `RECORD`."""
+    return EDITION + record[_FACTS.size :]
 
 
 @lru_cache(maxsize=4096)
@@ -120,6 +139,7 @@ def see(
     asset: str = "",
     reporter: str = "",
     same_as: str = "",
+    reading: bytes = b"",
 ) -> Seen:
     """Give what is compared of one report.
 
@@ -139,30 +159,33 @@ def see(
         asset: The id of the one thing of the city that it is about, if that is known.
         reporter: A pseudonym of who said it.
         same_as: A request that is the same incident, as the citizen says.
+        reading: `Seen.reading` of the same report; read anew where it is missing or was read in another way.
 
     """
     best = list(guesses[:GUESSES]) or [(service_code, 1.0)]
     best += [("", 0.0)] * (GUESSES - len(best))
-    said = normal(text)
-    shape = shape_of(said)
-    street, house = address_of(address)
     who = mark(reporter)
-    record = (
+    facts = _FACTS.pack(
         made,
         latitude,
         longitude,
-        off_m,
+        min(off_m, FURTHEST_OFF_M),
         vague,
-        tuple([_code(code) for code, _ in best]),
-        tuple(share for _, share in best),
-        numbers_of(text),
-        particulars_of(text, language),
+        *[_code(code) for code, _ in best],
+        *[share for _, share in best],
         mark(asset),
         who,
-        street,
-        house,
     )
-    words = mark(f"{who} {latitude:.5f} {longitude:.5f} {said}") if shape or who else 0
+    known = reading[1:] if reading[:1] == EDITION and len(reading) == _SAID.size + 1 else b""
+    told = known or _read(text, language, address, who, f"{latitude:.5f} {longitude:.5f}")
+    words: int = _SAID.unpack_from(told)[0]
     return Seen(
-        (made, request_id), latitude, longitude, off_m, service_code, vague, record, shape, words, families, same_as
+        (made, request_id), latitude, longitude, off_m, service_code, vague, facts + told, words, families, same_as
     )
+
+
+def _read(text: str, language: str, address: str, who: int, where: str) -> bytes:
+    said = normal(text)
+    shape = shape_of(said)
+    words = mark(f"{who} {where} {said}") if shape or who else 0
+    return _SAID.pack(words, numbers_of(text), particulars_of(text, language), *address_of(address), shape)

@@ -102,6 +102,7 @@ def seen_of(event: RequestRouted | RequestMatched, families: Mapping[str, str]) 
         asset=f"{asset.kind}/{asset.asset_id}" if asset else "",
         reporter=report.reporter,
         same_as=report.same_as,
+        reading=event.reading if isinstance(event, RequestMatched) else b"",
     )
 
 
@@ -172,15 +173,15 @@ class Matcher:
                 outcomes[place].append(_matched(event, Matching(incident_id=request_id, version=self._version)))
             else:
                 fresh.append(seen)
-        new = {seen.id for seen in fresh}
+        new = {seen.id: seen for seen in fresh}
         found = memory.incidents.settle(fresh)
         extents = Extents(memory.incidents, fresh, found)
         for request_id, link in found.items():
             if request_id in new:
                 place, event = routed[request_id]
-                outcomes[place].append(_matched(event, self._matching(link, 1, extents)))
+                outcomes[place].append(_matched(event, self._matching(link, 1, extents), new[request_id].reading))
             else:
-                outcomes[last].append(self._corrected(memory.said[request_id], link, extents))
+                outcomes[last].append(self._corrected(memory, request_id, link, extents))
 
     def fold(self, partition: int, event: Event) -> None:
         """Take one committed `RequestMatched`."""
@@ -197,7 +198,7 @@ class Matcher:
         if request_id in self._heard:
             memory.doubtful[request_id] = self._since(request_id)
         if request_id in incidents:
-            memory.said[request_id] = self._packing.pack(matched)
+            memory.said[request_id] = self._packed(matched)
             incidents.relink(request_id, link)
             return
         said, seen = self._looked.get(request_id, (None, None))
@@ -206,7 +207,7 @@ class Matcher:
         if seen is None:
             memory.remember(request_id, self._remembered)
             return
-        memory.said[request_id] = self._packing.pack(matched)
+        memory.said[request_id] = self._packed(matched)
         incidents.take(seen, link)
         for old in incidents.expire():
             memory.remember(old, self._remembered)
@@ -255,7 +256,7 @@ class Matcher:
             memory.doubtful.clear()
         extents = Extents(incidents, [], found)
         last = sorted(found, key=lambda each: incidents.near.rows[each], reverse=True)[:at_most]
-        return [self._corrected(memory.said[each], found[each], extents) for each in last]
+        return [self._corrected(memory, each, found[each], extents) for each in last]
 
     def _doubt(self, request_ids: set[str], since: float = float("-inf")) -> None:
         for memory in self._memories.values():
@@ -280,11 +281,14 @@ class Matcher:
             )
         )
 
-    def _corrected(self, said: bytes, link: Link, extents: Extents) -> RequestMatched:
-        before = self._packing.unpack(said)
-        old = before.matching
-        matching = self._matching(link, old.revision + 1, extents)
-        return replace(before, matching=matching)
+    def _packed(self, matched: RequestMatched) -> bytes:
+        """Pack all but what is among the records anyway."""
+        return self._packing.pack(replace(matched, reading=b""))
+
+    def _corrected(self, memory: Memory, request_id: str, link: Link, extents: Extents) -> RequestMatched:
+        before = self._packing.unpack(memory.said[request_id])
+        matching = self._matching(link, before.matching.revision + 1, extents)
+        return replace(before, matching=matching, reading=memory.incidents.near.reading(request_id))
 
     def _matching(self, link: Link, revision: int, extents: Extents) -> Matching:
         won = link.likeness
@@ -316,9 +320,13 @@ class Matcher:
         return Candidate(request_id=lost.other, score=lost.score, why=why)
 
 
-def _matched(event: RequestRouted, matching: Matching) -> RequestMatched:
+def _matched(event: RequestRouted, matching: Matching, reading: bytes = b"") -> RequestMatched:
     return RequestMatched(
-        report=event.report, classification=event.classification, routing=event.routing, matching=matching
+        report=event.report,
+        classification=event.classification,
+        routing=event.routing,
+        matching=matching,
+        reading=reading,
     )
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from services.events import Event, IncidentClosed, RequestMatched, RequestRouted, ReviewMade
 from services.incidents.links import Bands
-from services.incidents.pairs import Pairs, pairs_of
+from services.incidents.pairs import Pairs, apart, pairs_of
 from services.incidents.scorer import Scorer
 from services.incidents.seen import RECORD, Reach, Seen
-from services.incidents.words import SHAPE_WORDS, normal
+from services.incidents.words import normal
 from services.match.adapters import seen_of
 
 RESENT_S = 600.0
@@ -74,14 +74,11 @@ class Words:
 
 def pairs(later: Sequence[Seen], earlier: Sequence[Seen], reach: Reach) -> Pairs:
     """Hold each report against that in its place."""
-    one, two = (np.array([each.record for each in side], RECORD) for side in (later, earlier))
-    said, before = (
-        np.array([np.frombuffer(each.shape or bytes(8 * SHAPE_WORDS), np.uint64) for each in side])
-        for side in (later, earlier)
-    )
+    one, two = (np.frombuffer(b"".join([each.record for each in side]), RECORD) for side in (later, earlier))
     number = len(later)
     radius, window = np.full(number, reach.radius_m), np.full(number, reach.window_s)
-    return pairs_of(one, two, said, before, radius, window)
+    metres = apart(one["latitude"], one["longitude"], two["latitude"], two["longitude"])
+    return pairs_of(one, two, metres, radius, window)
 
 
 class AllPairs:
