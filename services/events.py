@@ -9,7 +9,17 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from services.parts import Classification, Decision, Identifier, Instant, Matching, Priority, Report, Routing
+from services.parts import (
+    Classification,
+    Decision,
+    Identifier,
+    IdentifierOrNone,
+    Instant,
+    Matching,
+    Priority,
+    Report,
+    Routing,
+)
 
 TOWN = "town"
 """The key of a report that names no jurisdiction: there is one town."""
@@ -220,7 +230,7 @@ class ReviewMade(Event, frozen=True, kw_only=True, omit_defaults=True):
     """With `correct`: the category it should have been."""
     department: str = ""
     """With `correct`: the department it should have been."""
-    same_as: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,64})?\Z")] = ""
+    same_as: IdentifierOrNone = ""
     """With `approve` and `correct`: a request whose incident is the draft's too; the two incidents become one.
     `unlink` keeps the draft out of the incident of its `duplicate_of`."""
 

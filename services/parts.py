@@ -4,8 +4,9 @@ Units: degrees are WGS 84, distances metres, durations seconds unless the name s
 offset. Confidences, shares and scores are 0 to 1, except `Priority.score`, which is 0 to 100.
 """
 
+import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -13,8 +14,12 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Instant = Annotated[datetime, Meta(tz=True)]
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+LONGEST_ID: Final = 64
+_ID: Final = f"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}"
+Identifier = Annotated[str, Meta(pattern=rf"^{_ID}\Z")]
 """With `$` a line feed would pass at the end; in JSON Schema, where it would not, the pattern ends in `$`."""
+IdentifierOrNone = Annotated[str, Meta(pattern=rf"^({_ID})?\Z")]
+"""Empty where nothing is named."""
 Text = Annotated[str, Meta(max_length=10_000)]
 
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
@@ -25,6 +30,11 @@ AddressKind = Literal["house_number", "interpolated", "crossing", "landmark", "s
 Intent = Literal["report", "question", "status", "feedback", "spam"]
 Level = Literal["routine", "elevated", "urgent", "life_safety"]
 Mode = Literal["copilot", "supervised", "automatic"]
+
+
+def may_be_id(text: str) -> bool:
+    """Say whether a text can be an `Identifier`, such as the id of a request."""
+    return re.fullmatch(_ID, text) is not None
 
 
 class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,7 +67,7 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reporter: Annotated[str, Meta(max_length=64)] = ""
     """A pseudonym: equal for one person's reports of one day, and nobody can tell from it who that is; empty where the
     door has no secret to make it with, or no contact."""
-    same_as: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,64})?\Z")] = ""
+    same_as: IdentifierOrNone = ""
     """A request that is the same incident, as the citizen says who was shown it."""
 
     def __post_init__(self) -> None:
