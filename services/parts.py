@@ -37,6 +37,18 @@ def may_be_id(text: str) -> bool:
     return re.fullmatch(_ID, text) is not None
 
 
+def refuse_far(moment: datetime, what: str) -> None:
+    """Refuse a time that nobody can reckon with: due times and windows lead out of the calendar at its ends.
+
+    Raises:
+        ValueError: it is not of 1900 to 2999; msgspec makes a `ValidationError` of it. The text begins with `what`.
+
+    """
+    if not 1900 <= moment.year <= 2999:  # noqa: PLR2004 - years
+        message = f"{what} of the year {moment.year}, expected 1900 to 2999"
+        raise ValueError(message)
+
+
 class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A point on the ground and how far it may be off."""
 
@@ -71,11 +83,9 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A request that is the same incident, as the citizen says who was shown it."""
 
     def __post_init__(self) -> None:
-        """Refuse times that nobody can reckon with; msgspec makes a `ValidationError` of it."""
+        """Refuse times that nobody can reckon with."""
         for moment in (self.received_at, self.requested_at):
-            if not 1900 <= moment.year <= 2999:  # noqa: PLR2004 - years
-                message = f"a time of the year {moment.year}, expected 1900 to 2999"
-                raise ValueError(message)
+            refuse_far(moment, "a time")
 
 
 class Alternative(Struct, frozen=True, kw_only=True, omit_defaults=True):
