@@ -77,10 +77,10 @@ def oldest_first(reports: Iterable[Labelled]) -> list[Labelled]:
 
 
 def held_against(
-    reports: Sequence[Labelled], reaches: Mapping[str, Reach], scorer: Scorer, per_cell: int = 16
+    reports: Sequence[Labelled], reaches: Mapping[str, Reach], scorer: Scorer
 ) -> Iterator[tuple[Labelled, Compared]]:
-    """Hold each report against the earlier ones in reach."""
-    near = Near(reaches, scorer, per_cell)
+    """Hold each report against the earlier ones in reach that `match` looks at."""
+    near = Near(reaches, scorer)
     for each in reports:
         near.add(each.seen)
     known = {each.seen.id: each for each in reports}
