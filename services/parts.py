@@ -14,6 +14,8 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Instant = Annotated[datetime, Meta(tz=True)]
+YEARS: Final = range(1900, 3000)
+"""Times of an event are of these: at the ends of the calendar due times and windows lead out of it."""
 LONGEST_ID: Final = 64
 _ID: Final = f"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}"
 Identifier = Annotated[str, Meta(pattern=rf"^{_ID}\Z")]
@@ -38,14 +40,14 @@ def may_be_id(text: str) -> bool:
 
 
 def refuse_far(moment: datetime, what: str) -> None:
-    """Refuse a time that nobody can reckon with: due times and windows lead out of the calendar at its ends.
+    """Refuse a time that nobody can reckon with.
 
     Raises:
-        ValueError: it is not of 1900 to 2999; msgspec makes a `ValidationError` of it. The text begins with `what`.
+        ValueError: it is not of `YEARS`; msgspec makes a `ValidationError` of it. The text begins with `what`.
 
     """
-    if not 1900 <= moment.year <= 2999:  # noqa: PLR2004 - years
-        message = f"{what} of the year {moment.year}, expected 1900 to 2999"
+    if moment.year not in YEARS:
+        message = f"{what} of the year {moment.year}, expected {YEARS[0]} to {YEARS[-1]}"
         raise ValueError(message)
 
 
