@@ -9,10 +9,19 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from services.parts import Classification, Decision, Identifier, Instant, Matching, Priority, Report, Routing
-
-TOWN = "town"
-"""The key of a report that names no jurisdiction: there is one town."""
+from services.keys import ByReport, ByRequest, ByTown
+from services.parts import (
+    Classification,
+    Decision,
+    Identifier,
+    IdentifierOrNone,
+    Instant,
+    Matching,
+    Priority,
+    Report,
+    Routing,
+    refuse_far,
+)
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,16 +45,11 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.topic
 
 
-class RequestReceived(Event, frozen=True, kw_only=True, omit_defaults=True):
+class RequestReceived(ByReport, Event, frozen=True, kw_only=True, omit_defaults=True):
     """A report that the city accepted: on acks=all before the citizen was told so."""
 
     topic: ClassVar[str] = "requests.received.v1"
     report: Report
-
-    @property
-    def key(self) -> str:
-        """Keyed by request."""
-        return self.report.request_id
 
     @property
     def id(self) -> str:
@@ -53,7 +57,7 @@ class RequestReceived(Event, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.report.request_id}.received"
 
 
-class ContactReceived(Event, frozen=True, kw_only=True, omit_defaults=True):
+class ContactReceived(ByRequest, Event, frozen=True, kw_only=True, omit_defaults=True):
     """Who to answer. Kept apart: only deliver, notify and review may read it; a tombstone erases it."""
 
     topic: ClassVar[str] = "contacts.received.v1"
@@ -65,17 +69,12 @@ class ContactReceived(Event, frozen=True, kw_only=True, omit_defaults=True):
     device_id: str = ""
 
     @property
-    def key(self) -> str:
-        """Keyed by request, compacted."""
-        return self.request_id
-
-    @property
     def id(self) -> str:
         """One per request."""
         return f"{self.request_id}.contact"
 
 
-class RequestClassified(Event, frozen=True, kw_only=True, omit_defaults=True):
+class RequestClassified(ByReport, Event, frozen=True, kw_only=True, omit_defaults=True):
     """A report and what it is about."""
 
     topic: ClassVar[str] = "requests.classified.v1"
@@ -83,17 +82,12 @@ class RequestClassified(Event, frozen=True, kw_only=True, omit_defaults=True):
     classification: Classification
 
     @property
-    def key(self) -> str:
-        """Keyed by request."""
-        return self.report.request_id
-
-    @property
     def id(self) -> str:
         """One per request."""
         return f"{self.report.request_id}.classified"
 
 
-class RequestRouted(Event, frozen=True, kw_only=True, omit_defaults=True):
+class RequestRouted(ByTown, Event, frozen=True, kw_only=True, omit_defaults=True):
     """A report, what it is about, and whose it is."""
 
     topic: ClassVar[str] = "requests.routed.v1"
@@ -102,17 +96,12 @@ class RequestRouted(Event, frozen=True, kw_only=True, omit_defaults=True):
     routing: Routing
 
     @property
-    def key(self) -> str:
-        """Keyed by town, so that all reports that could be one incident meet on one partition (docs/adr/0025)."""
-        return self.report.jurisdiction_id or TOWN
-
-    @property
     def id(self) -> str:
         """One per request."""
         return f"{self.report.request_id}.routed"
 
 
-class RequestMatched(Event, frozen=True, kw_only=True, omit_defaults=True):
+class RequestMatched(ByTown, Event, frozen=True, kw_only=True, omit_defaults=True):
     """A routed report and the incident it belongs to."""
 
     topic: ClassVar[str] = "requests.matched.v1"
@@ -124,17 +113,12 @@ class RequestMatched(Event, frozen=True, kw_only=True, omit_defaults=True):
     """What `match` read out of the words, for itself after a restart: nothing for others to rely on."""
 
     @property
-    def key(self) -> str:
-        """Keyed by town, as `RequestRouted`."""
-        return self.report.jurisdiction_id or TOWN
-
-    @property
     def id(self) -> str:
         """One per request and revision of the link."""
         return f"{self.report.request_id}.matched.{self.matching.revision}"
 
 
-class RequestPrioritized(Event, frozen=True, kw_only=True, omit_defaults=True):
+class RequestPrioritized(ByTown, Event, frozen=True, kw_only=True, omit_defaults=True):
     """A matched report and how soon it should be seen to."""
 
     topic: ClassVar[str] = "requests.prioritized.v1"
@@ -145,17 +129,12 @@ class RequestPrioritized(Event, frozen=True, kw_only=True, omit_defaults=True):
     priority: Priority
 
     @property
-    def key(self) -> str:
-        """Keyed by town, as `RequestRouted`."""
-        return self.report.jurisdiction_id or TOWN
-
-    @property
     def id(self) -> str:
         """One per request and revision."""
         return f"{self.report.request_id}.prioritized.{self.priority.revision}"
 
 
-class Case(Event, frozen=True, kw_only=True, omit_defaults=True):
+class Case(ByReport, Event, frozen=True, kw_only=True, omit_defaults=True):
     """Work for a department: all that is known, decided.
 
     Of several for one request, one with a `decision.reviewer` wins, and then the newest `priority.revision`.
@@ -170,11 +149,6 @@ class Case(Event, frozen=True, kw_only=True, omit_defaults=True):
     decision: Decision
 
     @property
-    def key(self) -> str:
-        """Keyed by request."""
-        return self.report.request_id
-
-    @property
     def id(self) -> str:
         """One per request, revision and decider."""
         by = "review" if self.decision.reviewer else "policy"
@@ -186,7 +160,7 @@ class Case(Event, frozen=True, kw_only=True, omit_defaults=True):
         return f"cases.{self.routing.department}.v1"
 
 
-class DraftHeld(Event, frozen=True, kw_only=True, omit_defaults=True):
+class DraftHeld(ByReport, Event, frozen=True, kw_only=True, omit_defaults=True):
     """A case that waits for a person."""
 
     topic: ClassVar[str] = "drafts.held.v1"
@@ -196,11 +170,6 @@ class DraftHeld(Event, frozen=True, kw_only=True, omit_defaults=True):
     matching: Matching
     priority: Priority
     decision: Decision
-
-    @property
-    def key(self) -> str:
-        """Keyed by request."""
-        return self.report.request_id
 
     @property
     def id(self) -> str:
@@ -222,7 +191,7 @@ class ReviewMade(Event, frozen=True, kw_only=True, omit_defaults=True):
     """With `correct`: the category it should have been."""
     department: str = ""
     """With `correct`: the department it should have been."""
-    same_as: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,64})?\Z")] = ""
+    same_as: IdentifierOrNone = ""
     """With `approve` and `correct`: a request whose incident is the draft's too; the two incidents become one.
     `unlink` keeps the draft out of the incident of its `duplicate_of`."""
 
@@ -237,7 +206,7 @@ class ReviewMade(Event, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.review_id}.review"
 
 
-class IncidentClosed(Event, frozen=True, kw_only=True, omit_defaults=True):
+class IncidentClosed(ByRequest, Event, frozen=True, kw_only=True, omit_defaults=True):
     """The work is done: published by a department's system. What is reported later is another incident."""
 
     topic: ClassVar[str] = "incidents.closed.v1"
@@ -249,14 +218,7 @@ class IncidentClosed(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         """Refuse times that nobody can reckon with, as `Report` does."""
-        if not 1900 <= self.closed_at.year <= 2999:  # noqa: PLR2004 - years
-            message = f"closed_at is of the year {self.closed_at.year}, expected 1900 to 2999"
-            raise ValueError(message)
-
-    @property
-    def key(self) -> str:
-        """Keyed by request, compacted: the newest word is the state."""
-        return self.request_id
+        refuse_far(self.closed_at, "closed_at is")
 
     @property
     def id(self) -> str:

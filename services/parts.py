@@ -4,8 +4,9 @@ Units: degrees are WGS 84, distances metres, durations seconds unless the name s
 offset. Confidences, shares and scores are 0 to 1, except `Priority.score`, which is 0 to 100.
 """
 
+import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -13,8 +14,14 @@ Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Latitude = Annotated[float, Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Meta(ge=-180.0, le=180.0)]
 Instant = Annotated[datetime, Meta(tz=True)]
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+YEARS: Final = range(1900, 3000)
+"""Times of an event are of these: at the ends of the calendar due times and windows lead out of it."""
+LONGEST_ID: Final = 64
+_ID: Final = f"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}"
+Identifier = Annotated[str, Meta(pattern=rf"^{_ID}\Z")]
 """With `$` a line feed would pass at the end; in JSON Schema, where it would not, the pattern ends in `$`."""
+IdentifierOrNone = Annotated[str, Meta(pattern=rf"^({_ID})?\Z")]
+"""Empty where nothing is named."""
 Text = Annotated[str, Meta(max_length=10_000)]
 
 Channel = Literal["web", "app", "phone", "sms", "email", "open311", "file"]
@@ -25,6 +32,23 @@ AddressKind = Literal["house_number", "interpolated", "crossing", "landmark", "s
 Intent = Literal["report", "question", "status", "feedback", "spam"]
 Level = Literal["routine", "elevated", "urgent", "life_safety"]
 Mode = Literal["copilot", "supervised", "automatic"]
+
+
+def may_be_id(text: str) -> bool:
+    """Say whether a text can be an `Identifier`, such as the id of a request."""
+    return re.fullmatch(_ID, text) is not None
+
+
+def refuse_far(moment: datetime, what: str) -> None:
+    """Refuse a time that nobody can reckon with.
+
+    Raises:
+        ValueError: it is not of `YEARS`; msgspec makes a `ValidationError` of it. The text begins with `what`.
+
+    """
+    if moment.year not in YEARS:
+        message = f"{what} of the year {moment.year}, expected {YEARS[0]} to {YEARS[-1]}"
+        raise ValueError(message)
 
 
 class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,15 +81,13 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reporter: Annotated[str, Meta(max_length=64)] = ""
     """A pseudonym: equal for one person's reports of one day, and nobody can tell from it who that is; empty where the
     door has no secret to make it with, or no contact."""
-    same_as: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{1,64})?\Z")] = ""
+    same_as: IdentifierOrNone = ""
     """A request that is the same incident, as the citizen says who was shown it."""
 
     def __post_init__(self) -> None:
-        """Refuse times that nobody can reckon with; msgspec makes a `ValidationError` of it."""
+        """Refuse times that nobody can reckon with."""
         for moment in (self.received_at, self.requested_at):
-            if not 1900 <= moment.year <= 2999:  # noqa: PLR2004 - years
-                message = f"a time of the year {moment.year}, expected 1900 to 2999"
-                raise ValueError(message)
+            refuse_far(moment, "a time")
 
 
 class Alternative(Struct, frozen=True, kw_only=True, omit_defaults=True):

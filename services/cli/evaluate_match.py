@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +11,12 @@ import typer
 
 from services.city.findings import CityError
 from services.city.load import load
-from services.cli.train import fail
-from services.cli.train_match import (
+from services.cli.matching.options import (
     Address,
     Category,
     Created,
     Encoding,
+    History,
     Incident,
     Latitude,
     Longitude,
@@ -28,17 +27,19 @@ from services.cli.train_match import (
     Size,
     Text,
     Town,
+    check,
     columns_named,
     make,
+    percent,
 )
-from services.incidents.shelf import FILE, SHIPPED, WeightsError, read
+from services.cli.train import fail
+from services.incidents.shelf import WeightsError, path_of, read
 
 if TYPE_CHECKING:
     from services.city.model import City
     from services.cli.matching.labelled import Judged, Labelled, Point, Rule
     from services.incidents.scorer import Scorer
 
-_NEEDS = "stormdrain evaluate-match needs libraries that are not installed ({}): pip install 'stormdrain[train]'"
 SHOWN = (0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5)
 """Precisions at which the curve is told."""
 FARTHER = 3.0
@@ -63,7 +64,7 @@ def evaluate_match(
         Path | None,
         typer.Option(help="The file to judge; not set: match.json in the city's directory, else what is shipped."),
     ] = None,
-    history: Annotated[Path | None, typer.Option("--history", help="Past reports with marks: .csv or .csv.gz.")] = None,
+    history: History = None,
     storm: Annotated[int | None, typer.Option("--storm", help="Judge by a storm that never was, of this seed.")] = None,
     incidents: Size = 2500,
     hard: Annotated[
@@ -94,31 +95,31 @@ def evaluate_match(
     stormdrain evaluate-match --storm 1 --out pictures
     stormdrain evaluate-match --city mytown --history past.csv --mark is_duplicate --category type
     """
-    if (history is None) == (storm is None):
-        fail("stormdrain evaluate-match judges by one thing: give --history FILE, or --storm SEED")
-    if history and bool(mark) == bool(incident):
-        fail("stormdrain evaluate-match needs to know what is a duplicate: give --mark COLUMN, or --incident COLUMN")
-    try:
-        import_module("services.incidents.learning")  # needs the train extra
-        from services.cli.export import ExportError  # noqa: PLC0415 - not for --help
-    except ImportError as error:
-        fail(_NEEDS.format(error.name))
+    check(
+        "evaluate-match",
+        history=history,
+        storm=storm,
+        mark=mark,
+        incident=incident,
+        one_thing="judges by one thing: give --history FILE, or --storm SEED",
+    )
     columns = columns_named(
         id=own, created_at=created, label=category, lat=latitude, lon=longitude, radius_m=radius, address=address,
         mark=mark, incident=incident, text=text or (),
     )  # fmt: skip
     if out is not None:
         make(out, f"--out {out}")
+    from services.cli.export import ExportError  # noqa: PLC0415 - not for --help
     from services.cli.matching.asked import of_past, of_storm  # noqa: PLC0415 - needs the train extra
     from services.incidents.scorer import Scorer  # noqa: PLC0415 - as above
 
     try:
         town = load(city)
-        path = weights or (city / FILE if (city / FILE).is_file() else SHIPPED)
+        path = weights or path_of(city)
         scorer = Scorer(read(path))
         lost, notes = 0, list[str]()
         if history is not None:
-            reports, notes = of_past(history, town, columns, encoding=encoding, limit=0)
+            reports, notes = of_past(history, town, columns, encoding=encoding)
         else:
             reports, lost = of_storm(town, city, models, seed=storm or 0, incidents=incidents, hard=hard)
             notes = [f"synthetic storm {storm}: {incidents} incidents; {lost} duplicates have no place"]
@@ -146,7 +147,6 @@ def _judged(
     if not reports:
         message = "there is no report with a place and a time"
         raise ValueError(message)
-    reports.sort(key=lambda each: each.seen.key)
     reaches = reaches_of(town)
     bands = Bands(scorer.known.suggestion, scorer.known.automatic)
     links = labelled.links_of(reports, reaches, scorer, bands)
@@ -175,10 +175,10 @@ def told(found: Found, scorer: Scorer, path: Path, out: Path | None) -> str:
     lines = [
         f"{judged.reports:,} reports, {judged.duplicates:,} of them duplicates of an earlier one, judged by {path}",
         *(f"  {note}" for note in found.notes),
-        f"linked from {known.automatic:g} on: {judged.automatic:,}, {_share(judged.precision)} of them rightly",
-        f"  that finds {_share(judged.recall)} of the duplicates",
+        f"linked from {known.automatic:g} on: {judged.automatic:,}, {percent(judged.precision)} of them rightly",
+        f"  that finds {percent(judged.recall)} of the duplicates",
         f"suggested from {known.suggestion:g} on: {judged.suggested:,} more, {judged.suggested_right:,} rightly",
-        f"  with them {_share(judged.recall_suggested)} are found",
+        f"  with them {percent(judged.recall_suggested)} are found",
         "the curve, by the score of the likeliest earlier report:",
         "  right   found   from",
     ]
@@ -208,7 +208,3 @@ def _document(found: Found) -> dict[str, Any]:
         "curve": [point._asdict() for point in found.points],
         "notes": found.notes,
     }
-
-
-def _share(share: float | None) -> str:
-    return "none" if share is None else f"{share:.1%}"

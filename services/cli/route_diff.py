@@ -29,6 +29,7 @@ from services.cli.diffing.compare import AT_ONCE, Comparison
 from services.cli.diffing.past import Past, columns_of
 from services.cli.diffing.told import Told, as_object, as_text, left_out, notes_of
 from services.cli.export import ExportError
+from services.parts import YEARS
 from services.runtime.settings import SettingsError
 
 EXIT_MOVES, EXIT_CANNOT, EXIT_INTERRUPTED = 1, 2, 130
@@ -200,8 +201,8 @@ def _moment(text: str, zone: ZoneInfo) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or not 1900 < moment.year < 2999:  # noqa: PLR2004 - what an event may hold
-        message = f"--at {text}: expected a time as 2026-11-21T08:30:00, of the years 1901 to 2998"
+    if moment is None or moment.year not in YEARS[1:-1]:  # an offset may lead into the next year
+        message = f"--at {text}: expected a time as 2026-11-21T08:30:00, of the years {YEARS[1]} to {YEARS[-2]}"
         raise DiffError(message)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,27 @@ from msgspec.structs import replace
 
 from services.city.findings import CityError
 from services.city.load import load
+from services.cli.matching.options import (
+    Address,
+    Category,
+    Created,
+    Encoding,
+    History,
+    Incident,
+    Latitude,
+    Longitude,
+    Mark,
+    Models,
+    Own,
+    Radius,
+    Size,
+    Text,
+    Town,
+    check,
+    columns_named,
+    make,
+    percent,
+)
 from services.cli.train import fail
 from services.incidents.shelf import FILE, SHIPPED, WeightsError, read, write
 
@@ -24,34 +44,14 @@ if TYPE_CHECKING:
     from services.incidents.learning import Learned
     from services.incidents.scorer import Weights
 
-_NEEDS = "stormdrain train-match needs libraries that are not installed ({}): pip install 'stormdrain[train]'"
 WIDER = 1.5
 """How far beyond a family's reach is looked at, to learn what its reach should be."""
 PARTS = (0.5, 0.75)
 """Of a past, in order of time: what teaches, then what bands are chosen by, then what judges."""
 
-Town = Annotated[Path, typer.Option("--city", help="The town's directory: its categories and their families.")]
-Models = Annotated[Path, typer.Option("--models", help="Where trained models lie; --storm uses them.")]
-History = Annotated[
-    Path | None, typer.Option("--history", help="Past reports with marks: .csv or .csv.gz with a header.")
-]
-Mark = Annotated[str, typer.Option(help="Column that says yes where a report is a duplicate of an earlier one.")]
-Incident = Annotated[
-    str, typer.Option(help="Column of what duplicates share, or of the id of what a report is a duplicate of.")
-]
-Own = Annotated[str, typer.Option("--id", help="Column of a report's own id.")]
-Created = Annotated[str, typer.Option(help="Column of when it was made.")]
-Category = Annotated[str, typer.Option(help="Column of the category: service codes or names of categories.yaml.")]
-Text = Annotated[list[str] | None, typer.Option(help="Column of the citizen's words; may be given more than once.")]
-Latitude = Annotated[str, typer.Option("--latitude", "--lat", help="Column of the latitude, WGS 84 degrees.")]
-Longitude = Annotated[str, typer.Option("--longitude", "--lon", help="Column of the longitude.")]
-Radius = Annotated[str, typer.Option("--radius", help="Column of how far the place may be off, metres.")]
-Address = Annotated[str, typer.Option(help="Column of the address.")]
-Encoding = Annotated[str, typer.Option(help="How --history was written: utf-8, cp1252, ...")]
 Seeds = Annotated[
     str, typer.Option("--storm", help="Learn from storms that never were, by their seeds: 1,2,3. Says so in the file.")
 ]
-Size = Annotated[int, typer.Option("--incidents", min=50, help="Incidents of each such storm.")]
 Precision = Annotated[
     float, typer.Option(min=0.5, max=1.0, help="Share of automatic links that must be right, on what was held back.")
 ]
@@ -105,25 +105,25 @@ def train_match(
         stormdrain train-match --city mytown --history past.csv --mark is_duplicate --category type
         stormdrain train-match --city mytown --history past.csv --incident parent_id --id case_id
     """
-    if bool(history) == bool(storm):
-        fail("stormdrain train-match learns from one thing: give --history FILE, or --storm SEEDS")
-    if history and bool(mark) == bool(incident):
-        fail("stormdrain train-match needs to know what is a duplicate: give --mark COLUMN, or --incident COLUMN")
-    try:
-        from services.cli.export import ExportError  # noqa: PLC0415 - not for --help
-
-        import_module("services.incidents.learning")  # needs the train extra
-    except ImportError as error:
-        fail(_NEEDS.format(error.name))
+    check(
+        "train-match",
+        history=history,
+        storm=storm,
+        mark=mark,
+        incident=incident,
+        one_thing="learns from one thing: give --history FILE, or --storm SEEDS",
+    )
     columns = columns_named(
         id=own, created_at=created, label=category, lat=latitude, lon=longitude, radius_m=radius, address=address,
         mark=mark, incident=incident, text=text or (),
     )  # fmt: skip
     path = out or city / FILE
     make(path.parent, f"--out {out}" if out else f"--city {city}")
+    from services.cli.export import ExportError  # noqa: PLC0415 - not for --help
+
     try:
         town = load(city)
-        prior = None if storm else _prior(SHIPPED)
+        prior = None if storm else _shipped()
         given = (
             _of_storms(town, city, models, storm, incidents) if storm else _of_past(town, history, columns, encoding)
         )
@@ -140,23 +140,10 @@ def train_match(
         typer.echo("\n".join([*given.notes, *lines, f"written to {path}"]))
 
 
-def make(folder: Path, option: str) -> None:
-    """Make a directory for what will be written, or end with a message that names the option."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        fail(f"{option}: the directory {folder} cannot be made: {error.strerror}; name another: --out")
-
-
-def columns_named(**named: str | Sequence[str]) -> dict[str, Sequence[str]]:
-    """Give the columns that were named, by what they hold."""
-    return {what: [columns] if isinstance(columns, str) else columns for what, columns in named.items() if columns}
-
-
-def _prior(path: Path) -> Learned | None:
+def _shipped() -> Learned:
     from services.incidents.learning import Learned  # noqa: PLC0415 - needs the train extra
 
-    known = read(path)
+    known = read(SHIPPED)
     return Learned(known.bias, known.weights, known.families)
 
 
@@ -186,8 +173,7 @@ def _of_past(town: City, history: Path | None, columns: Mapping[str, Sequence[st
     from services.cli.matching.asked import of_past  # noqa: PLC0415 - needs the train extra
 
     assert history is not None  # noqa: S101 - asked for above
-    reports, notes = of_past(history, town, columns, encoding=encoding, limit=0)
-    reports.sort(key=lambda each: each.seen.key)
+    reports, notes = of_past(history, town, columns, encoding=encoding)
     first, second = (round(len(reports) * part) for part in PARTS)
     parts = reports[:first], reports[first:second], reports[second:]
     return Taught(*parts, 0, history.name, "the newest quarter", tuple(notes))
@@ -207,10 +193,11 @@ def _learned(
     blank = Scorer(Weights(source="", bias=0.0, weights={}, suggestion=0.5, automatic=0.5))
     reaches = reaches_of(town)
     wide = wider(reaches, given.taught, WIDER)
-    first = learn(labelled.examples_of(given.taught, wide, blank), prior)
+    taught = labelled.examples_of(given.taught, wide, blank)
+    first = learn(taught, prior)
     weighing = Scorer(replace(blank.known, bias=first.bias, weights=first.weights, families=first.families))
     chosen = choose(labelled.curve(given.weighed, reaches, weighing)[1], precision)
-    examples = labelled.examples_of(given.taught, wide, blank) + labelled.examples_of(given.weighed, wide, blank)
+    examples = taught + labelled.examples_of(given.weighed, wide, blank)
     found = learn(examples, prior)
     weights = Weights(
         source=given.source,
@@ -241,9 +228,9 @@ def _learned(
         f"learned from {len(given.taught) + len(given.weighed):,} reports, {weights.pairs:,} pairs of them in reach",
         f"  ({given.source})",
         f"judged by {judged.reports:,} others ({given.by}), {judged.duplicates:,} of them duplicates:",
-        f"  linked from {chosen.automatic:g} on: {_share(judged.precision)} rightly",
-        f"  that are {_share(judged.recall)} of duplicates",
-        f"  suggested from {chosen.suggestion:g} on: then {_share(judged.recall_suggested)} of duplicates",
+        f"  linked from {chosen.automatic:g} on: {percent(judged.precision)} rightly",
+        f"  that are {percent(judged.recall)} of duplicates",
+        f"  suggested from {chosen.suggestion:g} on: then {percent(judged.recall_suggested)} of duplicates",
         *proposed(town, [*given.taught, *given.weighed], wide, scorer),
     ]
     return weights, lines
@@ -251,7 +238,3 @@ def _learned(
 
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 4)
-
-
-def _share(share: float | None) -> str:
-    return "none" if share is None else f"{share:.1%}"

@@ -22,6 +22,12 @@ class WeightsError(Exception):
         super().__init__(f"match cannot serve the weights in {path}: {fault}; train them: stormdrain train-match")
 
 
+def path_of(city_dir: Path) -> Path:
+    """Give the file of weights that a town goes by: its own `match.json`, else what is shipped."""
+    own = city_dir / FILE
+    return own if own.is_file() else SHIPPED
+
+
 def read(path: Path) -> Weights:
     """Read a file of weights.
 

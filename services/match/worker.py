@@ -1,14 +1,12 @@
 """Wiring of `match`."""
 
-from pathlib import Path
-
 from services.city.load import load
 from services.city.model import City
 from services.events import IncidentClosed, RequestMatched, RequestRouted, ReviewMade
 from services.incidents.links import Bands
 from services.incidents.scorer import Scorer
 from services.incidents.seen import Reach
-from services.incidents.shelf import FILE, SHIPPED, WeightsError, read
+from services.incidents.shelf import WeightsError, path_of, read
 from services.match.adapters import Matcher
 from services.match.settings import MatchSettings
 from services.runtime.settings import SettingsError, Shared
@@ -37,10 +35,8 @@ def scorer_of(settings: MatchSettings, shared: Shared) -> Scorer:
         SettingsError: the file cannot be served.
 
     """
-    own = shared.city_dir / FILE
-    path: Path = settings.weights or (own if own.is_file() else SHIPPED)
     try:
-        return Scorer(read(path))
+        return Scorer(read(settings.weights or path_of(shared.city_dir)))
     except WeightsError as error:
         faults = [f"MATCH_WEIGHTS: {error}"]
         who = "match"

@@ -42,7 +42,7 @@ from services.events import (
     ReviewMade,
     SurgeDetected,
 )
-from services.parts import Matching, Priority
+from services.parts import YEARS, Matching, Priority
 from services.readmodel.cells import (
     MOST_REVISIONS,
     REVISION_BITS,
@@ -74,7 +74,7 @@ MOST_DELIVERED = (1 << 14) - 1
 BY_PERSON = 1 << 60
 UNHEARD = -1
 """The stage of a request of which nothing but its closing was heard."""
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC) - timedelta(days=2)
+EARLIEST = datetime(YEARS[0], 1, 1, tzinfo=UTC) - timedelta(days=2)
 """No event is closed before, whatever its offset."""
 RECEIVED, HELD, REJECTED, RELEASED, DELIVERED = map(
     STAGES.index, ("received", "held", "rejected", "released", "delivered")

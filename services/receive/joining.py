@@ -3,17 +3,12 @@
 What such a report leaves out, that request has said already.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import Struct
 
-from services.parts import Place
+from services.parts import LONGEST_ID, Place, may_be_id
 from services.receive.fields import Fault, Fields
-
-_LONGEST: Final = 64
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Original(Struct, frozen=True, kw_only=True):
@@ -38,10 +33,10 @@ class Joined(Struct, frozen=True, kw_only=True):
 
 def read_same_as(fields: Fields) -> str:
     """Give the id that a report names, empty where it names none; one that cannot be an id is a fault."""
-    said = fields.string("same_as", _LONGEST)
-    if not said or _ID.fullmatch(said):
+    said = fields.string("same_as", LONGEST_ID)
+    if not said or may_be_id(said):
         return said
-    seen = f"is {said!r}: expected the id of a request, 1 to {_LONGEST} of A-Z, a-z, 0-9, _ and -"
+    seen = f"is {said!r}: expected the id of a request, 1 to {LONGEST_ID} of A-Z, a-z, 0-9, _ and -"
     fields.fault("bad_id", "same_as", seen)
     return ""
 

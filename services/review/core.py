@@ -7,7 +7,6 @@ too late. A repeat of a verdict that was taken is taken again, and is the same r
 from __future__ import annotations
 
 import hashlib
-import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from services.events import ReviewMade
+from services.parts import may_be_id
 from services.readmodel.rows import DraftRow, RequestRow, ReviewRow
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ SAID: dict[Verdict, str] = {
     "reject": "rejected",
     "unlink": "released alone",
 }
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 LONGEST_NOTE = 2000
 LONGEST_REVIEWER = 128
 
@@ -150,11 +149,6 @@ def judge(
         department=_correction(wanted)[1],
         same_as=beside.incident_of(_same_as(wanted), row.request_id) if _same_as(wanted) else "",
     )
-
-
-def may_be_id(text: str) -> bool:
-    """Say whether a text can be the id of a request."""
-    return _ID.match(text) is not None
 
 
 def may_approve(reviewer: str, department: str, city: City) -> bool:

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from services.city.model import City
 from services.events import ReviewMade
-from services.parts import Matching
+from services.parts import Matching, may_be_id
 from services.readmodel.rows import Counts, DraftFilter, DraftRow, RequestFilter, RequestRow, ReviewRow, SurgeRow
-from services.review.core import NOBODY, SAID, Beside, Fault, Refused, Repeated, Wanted, judge, may_be_id
+from services.review.core import NOBODY, SAID, Beside, Fault, Refused, Repeated, Wanted, judge
 from services.runtime.metrics import Metrics
 from services.runtime.sender import Sender
 

@@ -3,9 +3,11 @@
 import ast
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.events import EVENTS
+from services.parts import Identifier, IdentifierOrNone, may_be_id
 from services.runtime.schemas import stem
 from services.runtime.topics import load
 
@@ -128,3 +130,25 @@ def test_a_worker_makes_no_event_that_another_one_writes(worker: str) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BY_CLASS
     }
     assert made <= written_by_file(worker)
+
+
+@pytest.mark.parametrize("text", ["r-1_A", "a", "7" * 64])
+def test_an_id_is_one_for_events_and_for_workers(text: str) -> None:
+    assert may_be_id(text)
+    for kind in (Identifier, IdentifierOrNone):
+        assert msgspec.convert(text, kind) == text
+
+
+@pytest.mark.parametrize("text", ["a" * 65, "r 1", "r-1\n", "é", "r/1"])
+def test_what_is_no_id_is_none_for_events_and_for_workers(text: str) -> None:
+    assert not may_be_id(text)
+    for kind in (Identifier, IdentifierOrNone):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(text, kind)
+
+
+def test_nothing_is_no_id_and_names_nothing_where_an_event_allows_that() -> None:
+    assert not may_be_id("")
+    assert msgspec.convert("", IdentifierOrNone) == ""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert("", Identifier)

@@ -1,7 +1,7 @@
 """`stormdrain evaluate-match` judges links by a past or a storm, draws them, and refuses what it cannot read."""
 
-import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,20 +106,19 @@ def test_a_past_with_nothing_to_judge_and_weights_that_are_not_there_are_told(tm
     assert f"match cannot serve the weights in {tmp_path / 'none.json'}: No such file or directory" in told
 
 
-def test_a_town_s_own_weights_are_judged_where_it_has_some_and_lone_rows_are_told_of_as_one(tmp_path: Path) -> None:
-    rows = [list(row) for row in past(40)]
-    rows[0][4] = rows[0][5] = ""
-    history = tmp_path / "past.csv"
-    with history.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([HEAD, *rows])
-    ran = run(
-        "--history",
-        history,
-        *COLUMNS,
-        "--mark",
-        "duplicate",
-        "--weights",
-        SHIPPED,
-    )
+def test_a_town_s_own_weights_are_judged_where_it_has_some_and_else_what_is_shipped(tmp_path: Path) -> None:
+    history = write(tmp_path / "past.csv", past(40))
+    town = Path(shutil.copytree(REPOSITORY / "city", tmp_path / "city"))
+    asked = ("--city", town, "--history", history, *COLUMNS, "--mark", "duplicate")
+    assert run(*asked).stdout.splitlines()[0].endswith(f"judged by {SHIPPED}")
+    own = Path(shutil.copy(SHIPPED, town / "match.json"))
+    assert run(*asked).stdout.splitlines()[0].endswith(f"judged by {own}")
+    assert run(*asked, "--weights", SHIPPED).stdout.splitlines()[0].endswith(f"judged by {SHIPPED}")
+
+
+def test_a_lone_row_without_a_place_is_told_of_as_one(tmp_path: Path) -> None:
+    first, *others = past(40)
+    history = write(tmp_path / "past.csv", [(*first[:4], "", "", *first[6:]), *others])
+    ran = run("--history", history, *COLUMNS, "--mark", "duplicate")
     assert ran.exit_code == 0, ran.output
     assert "  1 row without a place, so that nothing can be linked there\n" in ran.stdout

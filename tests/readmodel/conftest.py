@@ -1,4 +1,4 @@
-"""The databases that the read model is tried on: SQLite, and a PostgreSQL cluster that lives as long as the tests."""
+"""A read model on each database: SQLite, and a PostgreSQL cluster that lives as long as the tests."""
 
 import os
 import pwd
@@ -10,6 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from life_of_requests import Tell, heard
+
+from services.events import Event
+from services.readmodel.queries import ReadModel
+from services.readmodel.store import Store
 
 MISSING = (
     "PostgreSQL's initdb and pg_ctl were not found: install the server (Debian, Ubuntu: apt-get install postgresql), "
@@ -75,3 +80,29 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return f"postgresql://postgres@/postgres?host={home}"
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """What writes into the database."""
+    made = Store(database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def model(database: str) -> Iterator[ReadModel]:
+    """What reads from it."""
+    made = ReadModel(database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tell(store: Store) -> Tell:
+    """Write events, heard two hours after noon."""
+
+    def told(*events: Event) -> None:
+        store.apply(heard(*events))
+
+    return told

@@ -1,5 +1,6 @@
 """Invented requests, and all that workers and persons say of them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -10,16 +11,21 @@ from services.events import (
     DeliveryMade,
     DraftHeld,
     Event,
+    IncidentClosed,
+    KpiMeasured,
     RequestClassified,
     RequestMatched,
     RequestPrioritized,
     RequestReceived,
     RequestRouted,
     ReviewMade,
+    SurgeDetected,
 )
 from services.parts import Classification, Decision, Matching, Place, Priority, Report, Routing
 
 NOON = datetime(2031, 5, 4, 12, 0, tzinfo=UTC)
+Tell = Callable[..., None]
+"""Takes events, as the fixture `tell` does."""
 Verdict = Literal["approve", "correct", "reject", "unlink"]
 
 
@@ -140,6 +146,33 @@ def whole_life(request_id: str, minute: int = 0) -> list[Event]:
         life.released(reviewer="desk-3"),
         life.delivered(),
     ]
+
+
+def closed(request_id: str = "r-1", minute: int = 10, by: str = "works-crm") -> IncidentClosed:
+    return IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(minutes=minute), closed_by=by)
+
+
+def surge(
+    minute: int, ratio: float, *, service_code: str = "pothole", count: int = 9, active: bool = True
+) -> SurgeDetected:
+    """A window of ten minutes that begins so many minutes after noon."""
+    return SurgeDetected(
+        service_code=service_code,
+        area="862a1072fffffff",
+        window_start=NOON + timedelta(minutes=minute),
+        window_s=600,
+        count=count,
+        baseline=3.0,
+        ratio=ratio,
+        active=active,
+    )
+
+
+def figure(name: str, minute: int, value: float, **labels: str) -> KpiMeasured:
+    """A figure of such a window."""
+    return KpiMeasured(
+        name=name, window_start=NOON + timedelta(minutes=minute), window_s=600, value=value, labels=labels
+    )
 
 
 def heard(*events: Event) -> list[tuple[Event, datetime]]:

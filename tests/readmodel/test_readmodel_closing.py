@@ -1,46 +1,18 @@
 """A department says that the work is done, and the incident's requests are closed, whatever comes first."""
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import permutations
 
 import msgspec
 import pytest
-from life_of_requests import NOON, Life, heard
+from life_of_requests import NOON, Life, Tell, closed, heard
 
-from services.events import Event, IncidentClosed
+from services.events import IncidentClosed
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import Counts, RequestFilter
 from services.readmodel.store import Store
 
-Tell = Callable[..., None]
 FIRST, SECOND, LATER = Life("r-1", 1), Life("r-2", 2), Life("r-3", 30)
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = Store(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def model(database: str) -> Iterator[ReadModel]:
-    made = ReadModel(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tell(store: Store) -> Tell:
-    def told(*events: Event) -> None:
-        store.apply(heard(*events))
-
-    return told
-
-
-def closed(request_id: str = "r-1", minute: int = 10, by: str = "works-crm") -> IncidentClosed:
-    return IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(minutes=minute), closed_by=by)
 
 
 def statuses(model: ReadModel) -> dict[str, str]:

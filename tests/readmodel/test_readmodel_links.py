@@ -1,39 +1,11 @@
 """What is known of a request's link, as `match` and persons say it."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from life_of_requests import NOON, Life, heard
+from life_of_requests import NOON, Life, Tell
 from msgspec.structs import replace
 
-from services.events import Event
 from services.parts import Extent
 from services.readmodel.queries import ReadModel
-from services.readmodel.store import Store
-
-Tell = Callable[..., None]
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = Store(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def model(database: str) -> Iterator[ReadModel]:
-    made = ReadModel(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tell(store: Store) -> Tell:
-    def told(*events: Event) -> None:
-        store.apply(heard(*events))
-
-    return told
 
 
 def test_an_undone_link_is_undone_whatever_comes_of_the_revision_that_was_reviewed(

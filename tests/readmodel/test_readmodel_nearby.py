@@ -1,43 +1,21 @@
 """Which open incidents are found about a point; on both databases."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from math import cos, radians
 from typing import Any
 
 import pytest
-from life_of_requests import NOON, Life, heard
+from life_of_requests import NOON, Life, Tell, closed
 from msgspec.structs import replace
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from services.city.earth import METRES_PER_DEGREE
-from services.events import Event, IncidentClosed
 from services.parts import Place
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import NearbyFilter, NearbyRow
-from services.readmodel.store import Store
 
 LATITUDE, LONGITUDE = 47.5, -122.25
-Tell = Callable[..., None]
-
-
-@pytest.fixture
-def model(database: str) -> Iterator[ReadModel]:
-    made = ReadModel(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tell(database: str) -> Iterator[Tell]:
-    store = Store(database)
-
-    def told(*events: Event) -> None:
-        store.apply(heard(*events))
-
-    yield told
-    store.close()
 
 
 def life(request_id: str, *, north_m: float = 0.0, east_m: float = 0.0, minute: int = 0, **said: Any) -> Life:
@@ -167,8 +145,8 @@ def test_a_closed_incident_is_not_given_until_somebody_reports_it_again(
     model: ReadModel, tell: Tell, first: str
 ) -> None:
     said = [life("r-1").matched(), life("r-2", minute=1).matched(duplicate_of="r-1")]
-    closed = IncidentClosed(request_id="r-2", closed_at=NOON + timedelta(hours=1))
-    for each in (said, [closed]) if first == "the report" else ([closed], said):
+    closing = closed("r-2", 60)
+    for each in (said, [closing]) if first == "the report" else ([closing], said):
         tell(*each)
     assert model.nearby(asked()) == []
     row = model.request("r-2")
@@ -176,8 +154,8 @@ def test_a_closed_incident_is_not_given_until_somebody_reports_it_again(
     assert row.stage == "matched"
     tell(life("r-3", minute=61).matched(duplicate_of="r-1"))
     assert names(model.nearby(asked())) == ["r-1"]
-    tell(IncidentClosed(request_id="r-1", closed_at=NOON - timedelta(days=1)))
-    tell(IncidentClosed(request_id="r-1", closed_at=NOON + timedelta(hours=9)))
+    tell(closed("r-1", -24 * 60))
+    tell(closed("r-1", 9 * 60))
     assert model.nearby(asked()) == []
 
 
@@ -187,7 +165,7 @@ def test_an_incident_is_open_while_one_of_its_reports_is_wherever_that_lies(mode
         life("r-1").matched(),
         life("r-2", north_m=900, minute=61).matched(duplicate_of="r-1"),
         joke.matched(duplicate_of="r-1"),
-        IncidentClosed(request_id="r-1", closed_at=NOON + timedelta(hours=1)),
+        closed("r-1", 60),
     )
     assert {row.request_id: row.status for row in model.incident("r-1")} == {
         "r-1": "closed",
@@ -197,7 +175,7 @@ def test_an_incident_is_open_while_one_of_its_reports_is_wherever_that_lies(mode
     assert names(model.nearby(asked())) == ["r-1"]
     tell(joke.held(duplicate_of="r-1"), joke.reviewed("reject", duplicate_of="r-1"))
     assert names(model.nearby(asked())) == ["r-1"]
-    tell(IncidentClosed(request_id="r-2", closed_at=NOON + timedelta(hours=2)))
+    tell(closed("r-2", 2 * 60))
     assert {row.status for row in model.incident("r-1")} == {"closed"}
     assert model.nearby(asked()) == []
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from life_of_requests import NOON, Life
+from life_of_requests import NOON, Life, closed, figure, surge
 from sqlalchemy import delete, select
 
-from services.events import Event, IncidentClosed, KpiMeasured, SurgeDetected
+from services.events import Event
 from services.readmodel.engine import make_tables, open_engine
 from services.readmodel.schema import metadata
 from services.readmodel.store import Store
@@ -43,32 +43,19 @@ def events_of(request_id: str, minute: int) -> list[Event]:
         life.delivered(),
         life.delivered(2),
         life.delivered(2, system="other-crm"),
-        IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(hours=1), closed_by="works-crm"),
-        IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(hours=1), closed_by="other-crm"),
-        IncidentClosed(request_id=request_id, closed_at=NOON + timedelta(minutes=1)),
+        closed(request_id, 60),
+        closed(request_id, 60, by="other-crm"),
+        closed(request_id, 1, by=""),
     ]
-
-
-def surge(minute: int, count: int, *, active: bool = True) -> SurgeDetected:
-    return SurgeDetected(
-        service_code="pothole",
-        area="862a1072fffffff",
-        window_start=NOON + timedelta(minutes=minute),
-        window_s=600,
-        count=count,
-        baseline=2.0,
-        ratio=count / 2,
-        active=active,
-    )
 
 
 STORM: list[Event] = [
     *(event for minute, request_id in enumerate(IDS) for event in events_of(request_id, minute)),
-    surge(0, 9),
-    surge(10, 12),
-    surge(10, 12, active=False),
-    KpiMeasured(name="hold_share", window_start=NOON, window_s=600, value=0.5, labels={"b": "2", "a": "1"}),
-    KpiMeasured(name="hold_share", window_start=NOON + timedelta(minutes=10), window_s=600, value=0.25),
+    surge(0, 3.0, count=9),
+    surge(10, 4.0, count=12),
+    surge(10, 4.0, count=12, active=False),
+    figure("hold_share", 0, 0.5, b="2", a="1"),
+    figure("hold_share", 10, 0.25),
 ]
 
 

@@ -1,47 +1,22 @@
 """What is known of requests, drafts, incidents, surges and figures once events were applied; on both databases."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
 
 import pytest
-from life_of_requests import NOON, Life, heard, whole_life
+from life_of_requests import NOON, Life, Tell, figure, heard, surge, whole_life
 from msgspec.structs import replace
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from services.events import ContactReceived, Event, KpiMeasured, SurgeDetected
+from services.events import ContactReceived, Event
 from services.parts import Classification
 from services.readmodel.engine import ReadModelError, make_tables, open_engine
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import Counts, DraftFilter, RequestFilter, RequestRow, SurgeRow
 from services.readmodel.schema import SCHEMA_VERSION, about
 from services.readmodel.store import Store
-
-Tell = Callable[..., None]
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    made = Store(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def model(database: str) -> Iterator[ReadModel]:
-    made = ReadModel(database)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def tell(store: Store) -> Tell:
-    def told(*events: Event) -> None:
-        store.apply(heard(*events))
-
-    return told
 
 
 def test_a_reader_may_come_before_any_writer(model: ReadModel) -> None:
@@ -265,21 +240,8 @@ def test_an_incident_is_counted_from_its_requests(model: ReadModel, tell: Tell) 
 
 
 def test_only_surges_that_are_on_are_given_strongest_first(model: ReadModel, tell: Tell) -> None:
-    def surge(code: str, minute: int, ratio: float, *, active: bool = True) -> SurgeDetected:
-        start = NOON + timedelta(minutes=minute)
-        return SurgeDetected(
-            service_code=code,
-            area="862a1072fffffff",
-            window_start=start,
-            window_s=600,
-            count=9,
-            baseline=3.0,
-            ratio=ratio,
-            active=active,
-        )
-
-    tell(surge("tree", 0, 3.0), surge("pothole", 10, 4.0), surge("pothole", 0, 9.0, active=False))
-    tell(surge("flood", 10, 5.0, active=False), surge("flood", 10, 5.0))
+    tell(surge(0, 3.0, service_code="tree"), surge(10, 4.0), surge(0, 9.0, active=False))
+    tell(surge(10, 5.0, service_code="flood", active=False), surge(10, 5.0, service_code="flood"))
     assert [(row.service_code, row.ratio) for row in model.surges()] == [("pothole", 4.0), ("tree", 3.0)]
     assert model.surges()[1] == SurgeRow(
         service_code="tree",
@@ -294,12 +256,8 @@ def test_only_surges_that_are_on_are_given_strongest_first(model: ReadModel, tel
 
 
 def test_a_window_measured_again_has_its_last_figure(model: ReadModel, tell: Tell) -> None:
-    def figure(minute: int, value: float) -> KpiMeasured:
-        start = NOON + timedelta(minutes=minute)
-        return KpiMeasured(name="held", window_start=start, window_s=600, value=value, labels={"b": "2", "a": "1"})
-
-    tell(figure(0, 1.0), figure(10, 2.0), figure(10, 2.5))
-    tell(figure(20, 3.0), figure(20, 3.5))
+    tell(*(figure("held", minute, value, b="2", a="1") for minute, value in ((0, 1.0), (10, 2.0), (10, 2.5))))
+    tell(*(figure("held", 20, value, b="2", a="1") for value in (3.0, 3.5)))
     assert [row.value for row in model.kpis("held", NOON + timedelta(minutes=10))] == [2.5, 3.5]
     assert model.kpis("held", NOON)[0].labels == {"a": "1", "b": "2"}
     assert model.kpis("another", NOON) == []

@@ -14,7 +14,7 @@ from services.city.findings import did_you_mean, listed
 from services.cli.export import LOOKED_AT, NOTHING, ExportError, notation_of, opened, read_time
 from services.cli.trying.columns import ALSO, plan, with_point
 from services.cli.trying.entries import ORDINARY
-from services.parts import Place, Report
+from services.parts import YEARS, Place, Report
 from services.receive.fields import LONGEST_ADDRESS, LONGEST_TEXT, WIDEST_M, Fields
 from services.runtime.worker import Rejected
 
@@ -23,7 +23,6 @@ GUESSED: Final = ("created_at", "text", "lat", "lon", "radius_m", "address", "ca
 OPTIONS: Final = {"created_at": "created", "label": "category", "radius_m": "radius"}
 """Options whose name is not that of the field."""
 EXAMPLES: Final = 5
-_YEARS: Final = range(1900, 3000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ class Past:
         read = read_time(cell, self._notation) if cell else None
         if read is None:
             return None
-        if not _YEARS.start < read.year < _YEARS.stop - 1:  # an offset may lead into the next year
+        if read.year not in YEARS[1:-1]:  # an offset may lead into the next year
             return None
         return (read.replace(tzinfo=self._zone) if read.tzinfo is None else read).astimezone(UTC)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from services.cli.matching.labelled import Labelled
+from services.cli.matching.labelled import Labelled, oldest_first
 from services.match.adapters import seen_of
 from services.match.worker import families_of
 
@@ -27,7 +27,7 @@ HARD = 3.0
 def of_storm(
     city: City, city_dir: Path, models: Path, *, seed: int, incidents: int, hard: float = 1.0
 ) -> tuple[list[Labelled], int]:
-    """Give synthetic reports whose incidents are known, as the workers classify and route them.
+    """Give synthetic reports whose incidents are known, as the workers classify and route them, the oldest first.
 
     Also, how many of them repeat an incident that was reported before and can never be linked, having no place.
     """
@@ -52,13 +52,13 @@ def of_storm(
         else:
             lost += truth in told
         told.add(truth)
-    return found, lost
+    return oldest_first(found), lost
 
 
 def of_past(
-    path: Path, city: City, named: Mapping[str, Sequence[str]], *, encoding: str, limit: int
+    path: Path, city: City, named: Mapping[str, Sequence[str]], *, encoding: str
 ) -> tuple[list[Labelled], list[str]]:
-    """Give the reports of a past export, and notes on what was left out.
+    """Give all reports of a past export, the oldest first, and notes on what was left out.
 
     Raises:
         ExportError: it cannot be read, or says nothing of duplicates.
@@ -66,4 +66,5 @@ def of_past(
     """
     from services.cli.matching.past import read_marked  # noqa: PLC0415 - only who has a past
 
-    return read_marked(path, city, ZoneInfo(city.time_zone), named, encoding=encoding, limit=limit)
+    found, notes = read_marked(path, city, ZoneInfo(city.time_zone), named, encoding=encoding)
+    return oldest_first(found), notes

@@ -71,11 +71,16 @@ class Judged(NamedTuple):
         return (self.automatic_right + self.suggested_right) / self.duplicates if self.duplicates else None
 
 
+def oldest_first(reports: Iterable[Labelled]) -> list[Labelled]:
+    """Give reports in the order in which they were made, of one moment by their ids."""
+    return sorted(reports, key=lambda each: each.seen.key)
+
+
 def held_against(
-    reports: Sequence[Labelled], reaches: Mapping[str, Reach], scorer: Scorer, per_cell: int = 16
+    reports: Sequence[Labelled], reaches: Mapping[str, Reach], scorer: Scorer
 ) -> Iterator[tuple[Labelled, Compared]]:
-    """Hold each report against the earlier ones in reach."""
-    near = Near(reaches, scorer, per_cell)
+    """Hold each report against the earlier ones in reach that `match` looks at."""
+    near = Near(reaches, scorer)
     for each in reports:
         near.add(each.seen)
     known = {each.seen.id: each for each in reports}
@@ -97,16 +102,12 @@ def examples_of(reports: Sequence[Labelled], reaches: Mapping[str, Reach], score
 
 def duplicates_of(reports: Sequence[Labelled]) -> set[str]:
     """Give the reports that are duplicates of an earlier one."""
-    first: set[tuple[str, str]] = set()
-    found = set()
-    for each in sorted(reports, key=lambda each: each.seen.key):
-        if each.incident is None:
-            if each.marked:
-                found.add(each.seen.id)
-        elif ("", each.incident) in first:
+    told, found = set[str](), set[str]()
+    for each in oldest_first(reports):
+        if each.marked if each.incident is None else each.incident in told:
             found.add(each.seen.id)
-        else:
-            first.add(("", each.incident))
+        if each.incident is not None:
+            told.add(each.incident)
     return found
 
 
@@ -142,7 +143,7 @@ def by_rule(reports: Sequence[Labelled], rule: Rule, lost: int = 0) -> Point:
     """Give what a rule finds: the nearest earlier report of the category within reach is what it is a duplicate of."""
     duplicates, right, number = duplicates_of(reports), 0, 0
     by_code: dict[str, list[Labelled]] = defaultdict(list)
-    for each in sorted(reports, key=lambda each: each.seen.key):
+    for each in oldest_first(reports):
         by_code[each.seen.service_code].append(each)
     for held in by_code.values():
         lat = np.array([each.seen.latitude for each in held])

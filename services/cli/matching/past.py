@@ -28,10 +28,8 @@ ZIP_M: Final = 500.0
 class MarkedPast(Past):
     """The rows of an export, with what its columns say of duplicates, by request id."""
 
-    def __init__(
-        self, path: Path, columns: Mapping[str, Sequence[str]], *, zone: tzinfo, encoding: str, limit: int
-    ) -> None:
-        super().__init__(path, columns, zone=zone, encoding=encoding, limit=limit)
+    def __init__(self, path: Path, columns: Mapping[str, Sequence[str]], *, zone: tzinfo, encoding: str) -> None:
+        super().__init__(path, columns, zone=zone, encoding=encoding)
         self.said: dict[str, tuple[str, str, str]] = {}
         """By report: its own id, the id or name of what it is a duplicate of or with, and its mark."""
 
@@ -50,7 +48,6 @@ def read_marked(
     named: Mapping[str, Sequence[str]],
     *,
     encoding: str = "utf-8",
-    limit: int = 0,
 ) -> tuple[list[Labelled], list[str]]:
     """Read an export; give its reports, and notes on what was left out.
 
@@ -62,7 +59,7 @@ def read_marked(
 
     """
     columns = columns_of(path, encoding, named)
-    past = MarkedPast(path, columns, zone=zone, encoding=encoding, limit=limit)
+    past = MarkedPast(path, columns, zone=zone, encoding=encoding)
     rows = [row for row in past if row.report.place is not None]
     if not past.dated():
         message = f"{path} has no column of when a report was made; name it: --created COLUMN"
