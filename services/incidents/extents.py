@@ -36,7 +36,10 @@ class Past(NamedTuple):
 
 def hull_of(places: Sequence[Point]) -> tuple[Point, ...]:
     """Give the corners of the smallest convex area that holds all places: one for one place, two for a line."""
-    hull = shapely.convex_hull(shapely.multipoints(sorted(set(places))))
+    apart = sorted(set(places))
+    if len(apart) < 3:  # noqa: PLR2004 - most incidents are of two reports
+        return tuple(apart)
+    hull = shapely.convex_hull(shapely.multipoints(apart))
     corners = shapely.get_coordinates(hull).tolist()
     closed = len(corners) > 1 and corners[0] == corners[-1]
     return tuple((lat, lon) for lat, lon in corners[: -1 if closed else None])
@@ -81,12 +84,9 @@ class Extents:
         number = len(ids) + (past.reports if past else 0)
         if number < 2:  # noqa: PLR2004 - two make an incident of more than one
             return None
-        rows = [known.near.rows[each][2] for each in ids if each not in self._fresh]
-        table = known.near.table[["made", "latitude", "longitude"]][rows]
-        seen = [self._fresh[each] for each in ids if each in self._fresh]
-        made = [*table["made"].tolist(), *(each.key[0] for each in seen)]
-        places = list(zip(table["latitude"].tolist(), table["longitude"].tolist(), strict=True))
-        places += [(each.latitude, each.longitude) for each in seen]
+        near, fresh = known.near, self._fresh
+        made = [fresh[each].key[0] if each in fresh else near.rows[each][0] for each in ids]
+        places = [fresh[each].place if each in fresh else near.place(each) for each in ids]
         if past:
             made += [past.since, past.until]
             places += past.corners

@@ -222,18 +222,18 @@ class Near:
 
     def likeness(self, compared: Compared, place: int) -> Likeness:
         """Give how like a report is to one of those it was held against, with the reasons."""
-        pairs, values = compared.pairs, compared.pairs.values[place]
-        alike = float(pairs.alike[place])
-        flag = dict(zip(FEATURES, values.tolist(), strict=True))
+        pairs, values = compared.pairs, compared.pairs.values[place].tolist()
+        alike = pairs.alike.item(place)
+        flag = dict(zip(FEATURES, values, strict=True))
         told = flag["another street"] or flag["same street"]
         return Likeness(
             compared.others[place][1],
-            float(compared.scores[place]),
-            round(float(pairs.metres[place]), 1),
-            round(float(pairs.seconds[place]), 3),
+            compared.scores.item(place),
+            round(pairs.metres.item(place), 1),
+            round(pairs.seconds.item(place), 3),
             None if isnan(alike) else round(alike, 4),
-            round(float(pairs.off[place]), 1),
-            round(float(pairs.other_category[place]), 4),
+            round(pairs.off.item(place), 1),
+            round(pairs.other_category.item(place), 4),
             bool(flag["same category"]),
             bool(flag["same thing"]) if flag["same thing"] or flag["another thing"] else None,
             bool(flag["same address"]) if told else None,

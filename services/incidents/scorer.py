@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
+from operator import mul
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 DIGITS = 4
 """To how many digits a score is told and compared."""
+WORTH_TELLING = 0.05
+"""What weighs less, in log-odds, is no reason."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,7 +64,8 @@ class Scorer:
 
     def __init__(self, weights: Weights) -> None:
         self.known = weights
-        self._column = np.array([weights.weights.get(name, 0.0) for name in FEATURES])
+        self._weights = [weights.weights.get(name, 0.0) for name in FEATURES]
+        self._column = np.array(self._weights)
 
     @cached_property
     def digest(self) -> str:
@@ -77,8 +81,9 @@ class Scorer:
         odds = (values * self._column).sum(axis=1) + bias
         return np.asarray(np.round(1 / (1 + np.exp(-odds)), DIGITS))
 
-    def reasons(self, values: Numbers, at_most: int = 4) -> list[tuple[str, float]]:
+    def reasons(self, values: Sequence[float], at_most: int = 4) -> list[tuple[str, float]]:
         """Give what weighed most in one pair's score, in log-odds, the weightiest first; `values` is its row."""
-        shares = values * self._column
-        first = np.argsort(-np.abs(shares), kind="stable")[:at_most]
-        return [(FEATURES[place], round(float(shares[place]), 2)) for place in first if abs(shares[place]) >= 0.05]  # noqa: PLR2004 - less says nothing
+        shares = zip(FEATURES, map(mul, values, self._weights), strict=True)
+        telling = [(name, share) for name, share in shares if abs(share) >= WORTH_TELLING]
+        telling.sort(key=lambda each: -abs(each[1]))
+        return [(name, round(share, 2)) for name, share in telling[:at_most]]

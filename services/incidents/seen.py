@@ -107,6 +107,11 @@ class Seen(Struct, frozen=True, gc=False):
         return self.key[1]
 
     @property
+    def place(self) -> tuple[float, float]:
+        """Latitude and longitude, degrees."""
+        return self.latitude, self.longitude
+
+    @property
     def reading(self) -> bytes:
         """What was read out of words, for `see` to take instead of reading them again."""
         return reading_in(self.record)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from math import radians
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from msgspec.structs import replace
 
+from services.city.earth import arc_m
 from services.incidents.links import Bands, Link, Lost, Point, Said
 from services.incidents.near import RESENT_S, Compared, Crowding, Near
-from services.incidents.pairs import apart
 from services.incidents.seen import Key
 from services.parts import Relation
 
@@ -83,8 +83,8 @@ class View:
             return link
         scores: list[float] = compared.scores.tolist()
         least = min(self._bands.suggestion, WORTH_TELLING)
-        order = [place for place, score in enumerate(scores) if score >= least]
-        order.sort(key=lambda place: (-scores[place], compared.others[place]))
+        worth = sorted((-score, compared.others[at], at) for at, score in enumerate(scores) if score >= least)
+        order = [at for _, _, at in worth]
         if (crowd := self._crowd(entry, compared)) is not None:
             held = [each[1] for each in compared.others]
             won = held.index(crowd.duplicate_of) if crowd.duplicate_of in held else -1
@@ -234,8 +234,8 @@ class View:
         )
 
     def _metres(self, entry: Entry, anchor: Point) -> float:
-        lat, lon = self._near.place(entry[1])
-        return float(apart(*(np.array([each]) for each in (lat, lon, *anchor)))[0])
+        lat, lon, to_lat, to_lon = map(radians, (*self._near.place(entry[1]), *anchor))
+        return arc_m(lat, to_lat, to_lon - lon)
 
     def _parted(self, request_id: str, other: str, incident: str) -> bool:
         names = self._said.apart.get(request_id)
