@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from services.incidents.groups import Groups
 from services.match.adapters import Matcher
 
 AT_MOST = 20_000
@@ -30,8 +31,8 @@ def held(matcher: Matcher) -> dict[str, float]:
         "alike": _mapping(near._alike) + _sum(sys.getsizeof(key) for key in _some(near._alike)) * _times(near._alike),  # noqa: SLF001 - likewise
         "links": _mapping(incidents._links, values=True),  # noqa: SLF001 - likewise
         "ages": sys.getsizeof(incidents._ages) + _keys(incidents._ages),  # noqa: SLF001 - likewise
-        "members": _lists(incidents.members),
-        "children": _lists(incidents.children),
+        "members": _groups(incidents.members),
+        "children": _groups(incidents.children),
         "past": _mapping(incidents.past, values=True),
     }
     return {name: round(size / reports, 1) for name, size in sorted(found.items(), key=lambda item: -item[1])}
@@ -73,6 +74,12 @@ def _lists(all_of: Mapping[Any, Any]) -> float:
     """Give what a mapping of lists or sets takes; what these hold is an entry or an id, counted once elsewhere."""
     sizes = _sum(sys.getsizeof(key) + sys.getsizeof(value) for key, value in _some(all_of.items()))
     return float(sys.getsizeof(all_of)) + sizes * _times(all_of)
+
+
+def _groups(groups: Groups) -> float:
+    """Give what groups take; the ids in them are counted once elsewhere."""
+    several = {key: members for key, members in groups._held.items() if isinstance(members, set)}  # noqa: SLF001 - to look inside is the purpose
+    return _lists(several) - sys.getsizeof(several) + sys.getsizeof(groups._held)  # noqa: SLF001 - likewise
 
 
 def _array(table: Any) -> float:  # noqa: ANN401 - an array, however it came about

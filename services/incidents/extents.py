@@ -12,6 +12,7 @@ from services.parts import Extent
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from services.incidents.groups import Groups
     from services.incidents.links import Link, Point
     from services.incidents.near import Near
     from services.incidents.seen import Key, Seen
@@ -49,7 +50,7 @@ class Open(Protocol):
     """The open reports of a family, and which incidents they belong to."""
 
     near: Near
-    members: dict[str, set[str]]
+    members: Groups
     """By incident of more than one report: who belongs to it, its first report left out."""
     past: dict[str, Past]
     """By incident of which reports are no longer open: what those came to."""
@@ -78,7 +79,7 @@ class Extents:
         if incident not in known.members and incident not in self._joined and incident not in known.past:
             return None
         past = known.past.get(incident)
-        stayed = [each for each in known.members.get(incident, ()) if each not in self._found]
+        stayed = [each for each in known.members.of(incident) if each not in self._found]
         joined = [*stayed, *self._joined.get(incident, ())]
         ids = [each for each in (incident, *joined) if each in self._fresh or each in known.near.rows]
         number = len(ids) + (past.reports if past else 0)

@@ -13,7 +13,6 @@ from services.incidents.words import NO_NUMBER, SHAPE_BITS
 
 Records = NDArray[np.void]
 Numbers = NDArray[np.float64]
-Shapes = NDArray[np.uint64]
 
 FEATURES: Final = (
     "near",
@@ -75,14 +74,13 @@ def apart(lat: Numbers, lon: Numbers, to_lat: Numbers, to_lon: Numbers) -> Numbe
     return np.asarray(2 * EARTH_M * np.arcsin(np.minimum(1.0, np.sqrt(chord))))
 
 
-def likeness(one: Shapes, two: Shapes) -> Numbers:
+def likeness(one: Records, two: Records) -> Numbers:
     """Give how like texts are by their shapes, 0 to 1: the correlation (phi) of their bits; NaN where one is empty.
 
     Unlike plain overlap it takes off what two long texts share by chance.
     """
-    ones = np.bitwise_count(one).sum(axis=1, dtype=np.float64)
-    twos = np.bitwise_count(two).sum(axis=1, dtype=np.float64)
-    both = np.bitwise_count(one & two).sum(axis=1, dtype=np.float64)
+    ones, twos = one["bits"].astype(np.float64), two["bits"].astype(np.float64)
+    both = np.bitwise_count(one["shape"] & two["shape"]).sum(axis=1, dtype=np.float64)
     spread = ones * (SHAPE_BITS - ones) * twos * (SHAPE_BITS - twos)
     with np.errstate(divide="ignore", invalid="ignore"):
         phi = np.maximum(0.0, (SHAPE_BITS * both - ones * twos) / np.sqrt(spread))
@@ -99,7 +97,7 @@ def pairs_of(later: Records, earlier: Records, metres: Numbers, radius: Numbers,
     off = np.hypot(later["off"].astype(np.float64), earlier["off"].astype(np.float64))
     scale = np.hypot(SMALL_M + radius / 4, off / 2)
     hours = seconds / HOUR_S
-    alike = likeness(later["shape"], earlier["shape"])
+    alike = likeness(later, earlier)
     told_both = ~np.isnan(alike)
     like = np.where(told_both, alike, 0.0)
     counted, here = later["numbers"], earlier["numbers"]

@@ -20,7 +20,7 @@ MOST_OFF_M = 150.0
 """What the places of two reports may be off widens the radius by this much at most."""
 
 _FACTS = Layout("<dddf?3I3fQQ")
-_SAID = Layout(f"<QQIIi{SHAPE_BITS // 8}s")
+_SAID = Layout(f"<QQIIiH{SHAPE_BITS // 8}s")
 RECORD = np.dtype(
     [
         ("made", "<f8"),
@@ -38,6 +38,7 @@ RECORD = np.dtype(
         ("told", "<u4"),
         ("street", "<u4"),
         ("house", "<i4"),
+        ("bits", "<u2"),
         ("shape", "<u8", (SHAPE_WORDS,)),
     ]
 )
@@ -193,4 +194,5 @@ def _read(text: str, language: str, address: str, who: int, where: str) -> bytes
     said = normal(text)
     shape = shape_of(said)
     words = mark(f"{who} {where} {said}") if shape or who else 0
-    return _SAID.pack(words, numbers_of(text), particulars_of(text, language), *address_of(address), shape)
+    bits = int.from_bytes(shape, "little").bit_count()
+    return _SAID.pack(words, numbers_of(text), particulars_of(text, language), *address_of(address), bits, shape)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from services.incidents.drawers import Entry
     from services.incidents.extents import Past
+    from services.incidents.groups import Groups
 
 MOST_CANDIDATES = 3
 """How many reports that did not become the link a link names, the likest first."""
@@ -39,10 +40,10 @@ class Known(Protocol):
     said: Said
     same_as: dict[str, str]
     """By report: which other the citizen named."""
-    children: dict[str, set[str]]
+    children: Groups
     """By report: those that are linked to it."""
-    recurring: dict[str, set[str]]
-    members: dict[str, set[str]]
+    recurring: Groups
+    members: Groups
     past: dict[str, Past]
 
     def link(self, request_id: str) -> Link:
@@ -67,12 +68,12 @@ class View:
     def followers(self, request_id: str, before: str, incident: str) -> set[str]:
         """Give those that may have to change with a report whose incident has."""
         known = self._known
-        others = {*self._near.later(request_id), *known.children.get(request_id, ())}
+        others = {*self._near.later(request_id), *known.children.of(request_id)}
         others |= self._said.kept_off.get(request_id, set())
         if request_id in self._said.closed:
             self._ends.clear()
             for each in (before, incident):
-                others |= {*known.members.get(each, ()), *known.recurring.get(each, ())}
+                others |= {*known.members.of(each), *known.recurring.of(each)}
         return {other for other in others if other in known}
 
     def best(self, entry: Entry, compared: Compared) -> Link:
@@ -249,7 +250,7 @@ class View:
         if not closed:
             return OPEN
         if incident not in self._ends:
-            members = [incident, *self._known.members.get(incident, ()), *self.found]
+            members = [incident, *self._known.members.of(incident), *self.found]
             ends = [
                 max((closed[each], ""), self._near.rows[each][:2] if each in self._known else (closed[each], ""))
                 for each in members

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from services.incidents.drawers import Entry
 from services.incidents.extents import Past
+from services.incidents.groups import Groups
 from services.incidents.links import Bands, Link, Said
 from services.incidents.near import PER_CELL, Near
 from services.incidents.seen import Key, Reach, Seen
@@ -44,14 +45,14 @@ class Incidents:
         self._links: dict[str, Link] = {}
         """Of the reports that do not stand alone."""
         self.same_as: dict[str, str] = {}
-        self._citizens: dict[str, set[str]] = {}
+        self._citizens = Groups()
         """By report: those of which citizens say that they are the same."""
-        self.children: dict[str, set[str]] = {}
-        self.recurring: dict[str, set[str]] = {}
+        self.children = Groups()
+        self.recurring = Groups()
         """By incident that was closed: the reports that found it so."""
         self.past: dict[str, Past] = {}
         """By incident of which reports are no longer open: what those came to."""
-        self.members: dict[str, set[str]] = {}
+        self.members = Groups()
         """By incident of more than one report: who belongs to it, its first report left out."""
         self._ages: list[Key] = []
         """Until when each report is open, by the times of others."""
@@ -72,15 +73,24 @@ class Incidents:
         for seen in fresh:
             self._add(seen)
         try:
-            return self._settle({seen.id: self._is_late(seen) for seen in fresh}, doubtful)
+            return self._settle({seen.id: self._open_until(seen) < self._newest for seen in fresh}, doubtful)
         finally:
             for seen in fresh:
                 self._drop(seen.id)
 
+    def settle_and_take(self, fresh: Sequence[Seen]) -> dict[str, Link]:
+        """Give the links of fresh reports and of those whose link they change, and take all of them."""
+        found = self.settle(fresh)
+        for seen in fresh:
+            self.take(seen, found[seen.id])
+        for request_id in found.keys() - {seen.id for seen in fresh}:
+            self.relink(request_id, found[request_id])
+        return found
+
     def take(self, seen: Seen, link: Link) -> None:
         """Take a report and its link."""
         self._add(seen)
-        heappush(self._ages, (seen.key[0] + self.near.kept_s(seen.families) + self._lateness_s, seen.id))
+        heappush(self._ages, (self._open_until(seen), seen.id))
         self._newest = max(self._newest, seen.key[0])
         self._hang(seen.id, link)
 
@@ -103,15 +113,15 @@ class Incidents:
             self._outlive(request_id)
             self._drop(request_id)
             self._unhang(request_id)
-            self.children.pop(request_id, None)
+            self.children.drop(request_id)
             yield request_id
 
     def touched(self, request_id: str, after: float = float("-inf")) -> set[str]:
         """Give the reports made after a moment whose link may change with what people said of one report."""
         incident = self.link(request_id).incident
-        near = {incident, *self.members.get(incident, ()), *self.recurring.get(incident, ())}
+        near = {incident, *self.members.of(incident), *self.recurring.of(incident)}
         near |= {request_id, *self.said.one_with(request_id)}
-        near |= {child for each in near for child in self.children.get(each, ())}
+        near |= {child for each in near for child in self.children.of(each)}
         return {each for each in near if each in self and self.near.rows[each][0] > after and not self._stands(each)}
 
     def _stands(self, request_id: str) -> bool:
@@ -127,43 +137,42 @@ class Incidents:
         """Keep how far an incident had come, for as long as one of its reports is open."""
         incident = self.link(request_id).incident
         if incident in self.members:
-            known = self.near.table[self.near.rows[request_id][2]]
-            place, made = (float(known["latitude"]), float(known["longitude"])), float(known["made"])
+            place, made = self.near.place(request_id), self.near.rows[request_id][0]
             past = self.past.get(incident) or Past(0, made, made, ())
             self.past[incident] = past.with_one(made, place, request_id if request_id in self.said.closed else "")
 
-    def _is_late(self, seen: Seen) -> bool:
-        return seen.key[0] + self.near.kept_s(seen.families) + self._lateness_s < self._newest
+    def _open_until(self, seen: Seen) -> float:
+        return seen.key[0] + self.near.kept_s(seen.families) + self._lateness_s
 
     def _add(self, seen: Seen) -> None:
         self.near.add(seen)
         if seen.same_as:
             self.same_as[seen.id] = seen.same_as
-            self._citizens.setdefault(seen.same_as, set()).add(seen.id)
+            self._citizens.add(seen.same_as, seen.id)
 
     def _drop(self, request_id: str) -> None:
         self.near.drop(request_id)
-        _discard(self._citizens, self.same_as.pop(request_id, ""), request_id)
+        self._citizens.discard(self.same_as.pop(request_id, ""), request_id)
 
     def _hang(self, request_id: str, link: Link) -> None:
         if link == Link(request_id):
             return
         self._links[request_id] = link.kept()
         if link.duplicate_of:  # which may be taken after this one
-            self.children.setdefault(link.duplicate_of, set()).add(request_id)
+            self.children.add(link.duplicate_of, request_id)
         if link.incident != request_id:
-            self.members.setdefault(link.incident, set()).add(request_id)
+            self.members.add(link.incident, request_id)
         if link.recurs_of:
-            self.recurring.setdefault(link.recurs_of, set()).add(request_id)
+            self.recurring.add(link.recurs_of, request_id)
 
     def _unhang(self, request_id: str) -> None:
         link = self._links.pop(request_id, None)
         if link is not None:
-            _discard(self.children, link.duplicate_of or "", request_id)
-            _discard(self.members, link.incident, request_id)
+            self.children.discard(link.duplicate_of or "", request_id)
+            self.members.discard(link.incident, request_id)
             if link.incident not in self.members:
                 self.past.pop(link.incident, None)
-            _discard(self.recurring, link.recurs_of or "", request_id)
+            self.recurring.discard(link.recurs_of or "", request_id)
 
     def _settle(self, fresh: Mapping[str, bool], doubtful: Iterable[str]) -> dict[str, Link]:
         near = self.near
@@ -203,16 +212,9 @@ class Incidents:
     def _waiting(self, request_id: str) -> set[str]:
         """Give the known reports that name a fresh one, wherever they are."""
         said = self.said
-        names = {*self._citizens.get(request_id, ()), *said.kept_off.get(request_id, ()), *said.one_with(request_id)}
+        names = {*self._citizens.of(request_id), *said.kept_off.get(request_id, ()), *said.one_with(request_id)}
         return {each for each in names if each in self}
 
     def _final(self, request_id: str) -> bool:
         link = self._links.get(request_id)
         return link is not None and link.duplicate_of is not None and link.duplicate_of not in self
-
-
-def _discard(sets: dict[str, set[str]], key: str, request_id: str) -> None:
-    held = sets.get(key, set())
-    held.discard(request_id)
-    if not held:
-        sets.pop(key, None)

@@ -116,12 +116,7 @@ class Undisturbed:
                 self._link(event.report.request_id, Link(event.report.request_id))
             else:
                 fresh.append(seen)
-        found = self._incidents.settle(fresh)
-        for seen in fresh:
-            self._incidents.take(seen, found[seen.id])
-        for request_id in found.keys() - {seen.id for seen in fresh}:
-            self._incidents.relink(request_id, found[request_id])
-        for request_id, link in found.items():
+        for request_id, link in self._incidents.settle_and_take(fresh).items():
             self._link(request_id, link)
         for _ in self._incidents.expire():
             pass

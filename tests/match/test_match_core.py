@@ -14,8 +14,8 @@ from services.incidents.grid import Grid
 from services.incidents.near import Compared, Near
 from services.incidents.pairs import FEATURES, Pairs, likeness
 from services.incidents.scorer import Scorer
-from services.incidents.seen import AT_ONE_PLACE, Reach, Seen, see
-from services.incidents.words import SHAPE_WORDS, address_of, normal, numbers_of, shape_of
+from services.incidents.seen import AT_ONE_PLACE, RECORD, Reach, Seen, see
+from services.incidents.words import address_of, normal, numbers_of, shape_of
 from services.match.settings import MatchSettings
 from services.match.worker import bands_of
 
@@ -50,8 +50,7 @@ def value(name: str, later: Seen, earlier: Seen) -> float:
 
 
 def alike(one: str, two: str) -> float:
-    shapes = (np.frombuffer(shape_of(normal(text)) or bytes(8 * SHAPE_WORDS), np.uint64)[None] for text in (one, two))
-    return float(likeness(*shapes)[0])
+    return float(likeness(*(np.frombuffer(seen(text=text).record, RECORD) for text in (one, two)))[0])
 
 
 def test_a_degree_along_a_meridian_is_111195_metres_and_across_the_antimeridian_it_is_no_more() -> None:

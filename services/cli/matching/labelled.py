@@ -172,12 +172,7 @@ def links_of(
     incidents = Incidents(reaches, bands, scorer, lateness_s=float("inf"))
     for begin in range(0, len(reports), AT_ONCE):
         fresh = [each.seen for each in reports[begin : begin + AT_ONCE]]
-        links = incidents.settle(fresh)
-        for seen in fresh:
-            incidents.take(seen, links[seen.id])
-        for request_id in links.keys() - {seen.id for seen in fresh}:
-            incidents.relink(request_id, links[request_id])
-        found |= links
+        found |= incidents.settle_and_take(fresh)
     return found
 
 
