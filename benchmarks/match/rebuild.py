@@ -17,6 +17,7 @@ from benchmarks.match.rate import resident_mib, worker_of
 from benchmarks.match.town import Files
 from services.cli.run import spare_what_stays
 from services.events import RequestMatched
+from services.keys import TOWN
 from services.runtime import wire
 from services.runtime.clock import Clock
 from services.runtime.cluster import admin
@@ -39,22 +40,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """Of a report, its id."""
+    """Of a report, its id and its town."""
 
     request_id: str
-
-
-class Classified(msgspec.Struct, frozen=True):
-    """Of what was said of it, its family."""
-
-    family: str
+    jurisdiction_id: str = TOWN
 
 
 class Keyed(msgspec.Struct, frozen=True):
     """As much of a line as its record needs beside its value."""
 
     report: Named
-    classification: Classified
 
 
 def fill(bootstrap: str, files: Files) -> float:
@@ -89,7 +84,7 @@ def fill(bootstrap: str, files: Files) -> float:
             own = [headers[0], ("ce_id", f"{keyed.report.request_id}.matched.1".encode()), *headers[2:]]
             while True:
                 try:
-                    producer.produce(RequestMatched.topic, line[:-1], keyed.classification.family, headers=own)
+                    producer.produce(RequestMatched.topic, line[:-1], keyed.report.jurisdiction_id, headers=own)
                     break
                 except BufferError:
                     producer.poll(0.05)

@@ -48,10 +48,11 @@ class Drawer:
         rows = self.cells.get(cell)
         if rows is None:
             return
-        place = bisect_left(rows, entry, key=self._entries.__getitem__)
-        if place < len(rows) and rows[place] == entry[2]:
+        last = len(rows) - 1
+        place = last if rows[last] == entry[2] else bisect_left(rows, entry, key=self._entries.__getitem__)
+        if place <= last and rows[place] == entry[2]:
             del rows[place]
-            if not rows:
+            if not last:
                 del self.cells[cell]
 
 

@@ -302,14 +302,14 @@ class Near:
         """Gather the earlier reports in the cells in reach that are nobody's repeat."""
         latitude, longitude = self._where(entry)
         filing = self._filing_of(entry)
-        others, number, entries = part.others, len(part.wanted), self._entries
+        others, number = part.others, len(part.wanted)
+        made, known, at = self._made.item, self._entries.__getitem__, entry[0]
         part.wanted.append(entry)
         part.families.append(filing.family)
         for drawer in filing.drawers:
             before = len(others)
             for rows in drawer.around(latitude, longitude):
-                last = entries[rows[-1]] < entry
-                end = len(rows) if last else bisect_left(rows, entry, key=entries.__getitem__)
+                end = len(rows) if made(rows[-1]) < at else bisect_left(rows, entry, key=known)
                 others += rows[max(0, end - self.per_cell) : end]
             if len(others) > before:
                 part.numbers.append(number)
