@@ -16,7 +16,7 @@ LEAST_SHARE = 0.001
 """A smaller part of a circle is not told."""
 MOST_RADIUS = 2e7
 """Metres, from pole to pole: no circle is larger."""
-PIECE = 15
+PIECE = 8
 """Lines in one piece of a boundary: short pieces let the tree do the looking."""
 AT_ONCE = 256
 """Circles that are looked up together, to bound memory."""
@@ -34,8 +34,9 @@ class Circles:
         south, north = (np.nanmin(latitudes), np.nanmax(latitudes)) if np.isfinite(latitudes).any() else (0.0, 0.0)
         self._scale = np.array([np.cos(np.radians((south + north) / 2)), 1.0]) * METRES_PER_DEGREE
         self._flat: Shapes = shapely.transform(index.shapes, lambda degrees: degrees * self._scale)
-        self._begin, self._end, self._owner = lines_of(shapely.orient_polygons(self._flat))
-        self._first, pieces = _pieces(self._begin, self._end, self._owner)
+        begin, end, self._owner = lines_of(shapely.orient_polygons(self._flat))
+        self._first, pieces = _pieces(begin, end, self._owner)
+        self._begin, self._end = np.ascontiguousarray(begin.T), np.ascontiguousarray(end.T)
         self._pieces = shapely.STRtree(pieces)
 
     def shares(self, longitude: Floats, latitude: Floats, radius: Floats) -> dict[int, dict[int, float]]:
@@ -60,8 +61,8 @@ class Circles:
 
     def _parts(self, longitude: Floats, latitude: Floats, radius: Floats) -> tuple[Ints, Ints, Floats]:
         """Give triples of a circle that a boundary comes near, an area, and the part of the one in the other."""
-        middles = np.column_stack([longitude, latitude]) * self._scale
-        points = shapely.points(middles)
+        middles = np.stack([longitude, latitude]) * self._scale[:, None]
+        points = shapely.points(*middles)
         which, pieces = self._pieces.query(points, predicate="dwithin", distance=radius)
         crossed = np.unique(which)
         held_by, held = self._index.holding(longitude[crossed], latitude[crossed])
@@ -75,17 +76,22 @@ class Circles:
             counts = self._first[pieces[some] + 1] - lines[some]
             circle = np.repeat(which[some], counts)
             line = np.arange(len(circle)) - np.repeat(np.cumsum(counts) - counts - lines[some], counts)
-            middle, unit = middles[circle], radius[circle, None]
-            adds = shared((self._begin[line] - middle) / unit, (self._end[line] - middle) / unit)
+            middle, unit = middles.take(circle, axis=1), radius[circle]
+            begin, end = self._begin.take(line, axis=1), self._end.take(line, axis=1)
+            adds = shared((begin - middle) / unit, (end - middle) / unit)
             at = np.searchsorted(keys, circle * many + self._owner[line])
             sums += np.bincount(at, weights=adds, minlength=len(keys))
             lines_in += np.bincount(at, weights=adds != 0, minlength=len(keys))
         numbers, columns = np.divmod(keys, many)
-        parts = np.where(lines_in == 0, np.isin(keys, holds), sums / WHOLE % 1.0)
+        parts = sums / WHOLE % 1.0
+        parts[lines_in == 0] = 0.0
+        held_whole = np.searchsorted(keys, holds)
+        parts[held_whole[lines_in[held_whole] == 0]] = 1.0
         doubtful = np.flatnonzero((lines_in > 0) & ((parts < DOUBT) | (parts > 1 - DOUBT)))
-        circles = shapely.buffer(points[numbers[doubtful]], radius[numbers[doubtful]], quad_segs=16)
-        parts[doubtful] = shapely.area(shapely.intersection(circles, self._flat[columns[doubtful]]))
-        parts[doubtful] /= shapely.area(circles)
+        if doubtful.size:
+            circles = shapely.buffer(points[numbers[doubtful]], radius[numbers[doubtful]], quad_segs=16)
+            inside = shapely.area(shapely.intersection(circles, self._flat[columns[doubtful]]))
+            parts[doubtful] = inside / shapely.area(circles)
         return numbers, columns, np.minimum(parts.round(3), 1.0)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import cos, radians
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Layer
 
-CORNERS = 16
-"""Of a quarter of a circle, which is drawn with so many."""
+_TURNS = np.arange(64) * (2 * np.pi / 64)
+_RING = np.column_stack([np.cos(_TURNS), np.sin(_TURNS)])
+"""The corners of a circle, whose radius is the unit: those that GEOS draws for `quad_segs=16`."""
 LEAST_SHARE = 1e-6
 
 
@@ -53,20 +55,25 @@ class _Cutter:
         self._id = layer.id
         self._areas = sorted(layer.areas, key=lambda area: area.area_id)
         self._shapes: NDArray[Any] = np.array([area.geometry for area in self._areas], dtype=object)
+        shapely.prepare(self._shapes)
         self._tree = shapely.STRtree(self._shapes)
 
     def cut(self, shape: Any) -> list[tuple[Any, tuple[tuple[str, str], ...]]]:  # noqa: ANN401 - shapely is untyped
         found: list[tuple[Any, tuple[tuple[str, str], ...]]] = []
-        for column in sorted(self._tree.query(shape, predicate="intersects").tolist()):
-            inside = shapely.intersection(shape, self._shapes[column])
+        for column in sorted(self._tree.query(shape).tolist()):
+            area, named = self._shapes[column], ((self._id, self._areas[column].area_id),)
+            if shapely.covers(area, shape):  # as in all layers but the one or two whose lines cross the circle
+                return [*found, (shape, named)]
+            if not shapely.intersects(area, shape):
+                continue
+            inside = shapely.intersection(shape, area)
             if shapely.area(inside) > 0:
-                found.append((inside, ((self._id, self._areas[column].area_id),)))
-                shape = shapely.difference(shape, self._shapes[column])
+                found.append((inside, named))
+                shape = shapely.difference(shape, area)
         return [*found, (shape, ())]
 
 
 def _circle(longitude: float, latitude: float, radius_m: float) -> Any:  # noqa: ANN401 - shapely is untyped
     """Draw a circle in degrees; shares of area are the same on any plane that is scaled alike."""
-    scale = METRES_PER_DEGREE * np.array([max(np.cos(np.radians(latitude)), 0.01), 1.0])
-    flat = shapely.buffer(shapely.points(np.array([longitude, latitude]) * scale), radius_m, quad_segs=CORNERS)
-    return shapely.transform(flat, lambda metres: metres / scale)
+    scale = METRES_PER_DEGREE * np.array([max(cos(radians(latitude)), 0.01), 1.0])
+    return shapely.polygons(np.array([longitude, latitude]) + _RING * (radius_m / scale))

@@ -44,16 +44,19 @@ class Grid:
         columns, rows = (self._from_below(self._at(each, axis)) for axis, each in enumerate((longitude, latitude)))
         return self._numbered(columns, rows)
 
-    def corners(self, longitude: Floats, latitude: Floats, reach: tuple[Floats, Floats]) -> tuple[Ints, Ints]:
+    def corners(
+        self, longitude: Floats, latitude: Floats, reach: tuple[Floats, Floats]
+    ) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
         """Give the south-west and north-east cells of boxes that reach so many degrees either way from a middle.
 
-        A box that cannot be reckoned with is as large as the grid.
+        Either as columns and rows. A box that cannot be reckoned with is as large as the grid.
         """
         at = [self._at(each, axis) for axis, each in enumerate((longitude, latitude))]
         by = [degrees * scale + MARGIN for degrees, scale in zip(reach, self.scale, strict=True)]
         low = [self._from_below(middle - half) for middle, half in zip(at, by, strict=True)]
         high = [self._from_above(middle + half) for middle, half in zip(at, by, strict=True)]
-        return self._numbered(*low), self._numbered(*high)
+        west, south, east, north = (each.astype(np.intp) for each in (*low, *high))
+        return (west, south), (east, north)
 
     def middles(self, cells: Ints) -> tuple[Floats, Floats]:
         """Give longitude and latitude of the middles of cells."""

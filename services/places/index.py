@@ -57,7 +57,7 @@ class AreaIndex:
         with np.errstate(over="ignore", invalid="ignore"):  # what is too far for a double is outside
             for start in range(0, len(answer), BLOCK):
                 block = slice(start, start + BLOCK)
-                codes = self._codes[self._grid.cells(longitude[block], latitude[block])]
+                codes = self._codes.take(self._grid.cells(longitude[block], latitude[block]))
                 answer[block] = codes
                 at = np.flatnonzero(codes < OUTSIDE)
                 rows.append(at + start)
@@ -80,11 +80,10 @@ class AreaIndex:
         False is certain; true may be said of a box that no boundary crosses.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            low, high = self._grid.corners(longitude, latitude, reach)
-        width = self._grid.width
-        (bottom, left), (top, right) = np.divmod(low, width), np.divmod(high, width)
-        sums, top, right = self._before, top + 1, right + 1
-        edges = sums[top, right] - sums[bottom, right] - sums[top, left] + sums[bottom, left]
+            (left, bottom), (right, top) = self._grid.corners(longitude, latitude, reach)
+        sums, width = self._before.ravel(), self._grid.width + 1
+        bottom, top, right = bottom * width, (top + 1) * width, right + 1
+        edges = sums.take(top + right) - sums.take(bottom + right) - sums.take(top + left) + sums.take(bottom + left)
         return np.asarray(edges > 0)
 
     def _exact(self, longitude: Floats, latitude: Floats, edges: Ints) -> Ints:

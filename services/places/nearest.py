@@ -46,11 +46,13 @@ class Grid:
         poleward = np.minimum(np.abs(latitude) + 2 * self._height, 90.0)
         # Where the circle of latitude is shorter than the search is wide, all longitudes are near.
         width = np.minimum(self._height / np.maximum(np.cos(np.radians(poleward)), _NARROW), _ROUND / 2)
-        places: list[Ints] = []
-        points: list[Ints] = []
-        for step in (-1.0, 0.0, 1.0):
-            for turn in (-_ROUND, 0.0, _ROUND):
-                some = np.flatnonzero(np.abs(longitude + turn) <= _ROUND / 2 + width)
+        nobody = np.empty(0, dtype=np.intp)
+        places, points = [nobody], [nobody]
+        for turn in (0.0, -_ROUND, _ROUND):
+            some = np.flatnonzero(np.abs(longitude + turn) <= _ROUND / 2 + width)
+            if not some.size:
+                continue
+            for step in (-1.0, 0.0, 1.0):
                 middle = (row[some] + step) * _STRIDE + longitude[some] + turn
                 first = np.searchsorted(self._keys, middle - width[some] * SLACK, side="left")
                 count = np.searchsorted(self._keys, middle + width[some] * SLACK, side="right") - first

@@ -4,11 +4,11 @@ Distances are those of the place itself; how far it may be off widens none of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from msgspec import Struct
 
 from services.city.model import Assets, City, Layer, Rule
 from services.parts import Asset, Boundary, Place
@@ -16,8 +16,7 @@ from services.places.nearest import Floats, Grid, Ints
 from services.places.reach import Reach
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What lies around one place."""
 
     within: frozenset[str] = frozenset()
@@ -26,7 +25,7 @@ class Around:
     """Rules that ask for an asset nearby, and have it."""
     boundaries: tuple[Boundary, ...] = ()
     """The areas and lines that are as near as a rule asks, with the distance."""
-    assets: Mapping[str, Asset] = field(default_factory=dict)
+    assets: Mapping[str, Asset] = {}
     """The nearest of each kind that rules or the category ask for, within the longest distance that they ask for."""
     own: Asset | None = None
     """The nearest of those that the category is about."""
@@ -59,7 +58,7 @@ class Surroundings:
         latitude = np.array([place.latitude for place in places])
         within: dict[int, set[str]] = {}
         edges: dict[int, list[Boundary]] = {}
-        moments = np.array([instant.timestamp() for instant in instants])
+        moments = np.array([instant.timestamp() for instant in instants] if self._layers else ())
         for layer in self._layers:
             for row, boundary, held in layer.around(longitude, latitude, moments):
                 within.setdefault(row, set()).update(held)
@@ -68,34 +67,30 @@ class Surroundings:
         for kind in self._kinds:
             for row, asset in kind.around(longitude, latitude, service_codes):
                 found.setdefault(row, {})[asset.kind] = asset
-        return [
-            Around(
+        around = [NOTHING] * len(places)
+        for row in within.keys() | found.keys():
+            assets = found.get(row, {})
+            around[row] = Around(
                 frozenset(within.get(row, ())),
-                self._held(found.get(row)),
+                self._held(assets),
                 tuple(edges.get(row, ())),
-                found.get(row, {}),
-                self._own(found.get(row), code),
+                assets,
+                self._own(assets, service_codes[row]),
             )
-            if row in within or row in found
-            else NOTHING
-            for row, code in enumerate(service_codes)
-        ]
+        return around
 
-    def _held(self, assets: Mapping[str, Asset] | None) -> frozenset[str]:
-        if not assets:
-            return frozenset()
+    def _held(self, assets: Mapping[str, Asset]) -> frozenset[str]:
         return frozenset(
             rule.id
             for rule in self._near
             if rule.near and rule.near.asset in assets and assets[rule.near.asset].distance_m <= rule.near.within_m
         )
 
-    def _own(self, assets: Mapping[str, Asset] | None, service_code: str) -> Asset | None:
+    def _own(self, assets: Mapping[str, Asset], service_code: str) -> Asset | None:
         of = [
             assets[kind.assets.kind]
             for kind in self._kinds
-            if assets
-            and service_code in kind.assets.service_codes
+            if service_code in kind.assets.service_codes
             and kind.assets.kind in assets
             and assets[kind.assets.kind].distance_m <= kind.assets.within_m
         ]
@@ -136,9 +131,10 @@ class _Kind:
 
     def __init__(self, assets: Assets, rules: Sequence[Rule]) -> None:
         self.assets = assets
-        asked = [rule.near.within_m for rule in rules if rule.near and rule.near.asset == assets.kind]
-        self._always = bool(asked)
-        self._reach_m = max([*asked, assets.within_m if assets.service_codes else 0.0])
+        asking = [(rule, rule.near.within_m) for rule in rules if rule.near and rule.near.asset == assets.kind]
+        self._always = not all(rule.service_codes for rule, _ in asking)
+        self._codes = frozenset(assets.service_codes).union(*(rule.service_codes for rule, _ in asking))
+        self._reach_m = max([*(metres for _, metres in asking), assets.within_m if assets.service_codes else 0.0])
         self._grid = Grid(assets.longitude, assets.latitude, self._reach_m)
 
     def around(self, longitude: Floats, latitude: Floats, service_codes: Sequence[str]) -> list[tuple[int, Asset]]:
@@ -146,7 +142,7 @@ class _Kind:
             return []
         rows: Ints = np.arange(len(longitude))
         if not self._always:
-            codes = self.assets.service_codes
+            codes = self._codes
             rows = np.array([row for row, code in enumerate(service_codes) if code in codes], dtype=np.intp)
         index, metres = self._grid.nearest(longitude[rows], latitude[rows], self._reach_m)
         hits = np.flatnonzero(index >= 0)

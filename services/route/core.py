@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, cast
 
-import h3
 import msgspec
+from h3.api import basic_int as h3
 
 from services.city.earth import within
 from services.city.model import City
@@ -23,13 +23,14 @@ from services.places.radius import reckoned
 from services.places.surroundings import NOTHING, Around, Surroundings
 from services.route.rulebook import Choice, RuleBook, Situation, told
 
+_with = msgspec.structs.replace
+
 CELL_RESOLUTION = 9
 MOST_SETTLED = 32_768
 """Answers that are kept at most; when they are more, all are found anew as they are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(msgspec.Struct, frozen=True):
     """What the boundary files say of one place."""
 
     boundaries: tuple[Boundary, ...] = ()
@@ -58,16 +59,9 @@ class Atlas(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A report's place with its radius, and all that is known of it; `NOWHERE` without a place."""
-
-    place: Place | None = None
-    where: Whereabouts | None = None
-    around: Around = NOTHING
-
-
-NOWHERE = Spot()
+Spot = tuple[Place | None, Whereabouts | None, Around]
+"""A report's place with its radius, and all that is known of it."""
+NOWHERE: Spot = (None, None, NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +69,12 @@ class Settled:
     """What the rules say of a situation, kept to be said again."""
 
     situation: Situation
+    shut: frozenset[str]
     choice: Choice
     middle: Whereabouts | None
     """Kept, too: as long as it is, no other object has its id, by which it is looked up."""
+    routing: Routing
+    """What is said of every report in this situation whose circle crosses no boundary, but for what is its own."""
     elsewhere: dict[tuple[str, str], str] = field(default_factory=dict)
     """The department that it would be for another area, by layer and area id."""
 
@@ -103,73 +100,44 @@ class Router:
         A report that has an address and no place gets the place of its address, where that is found for certain.
         """
         events = cast("Sequence[RequestClassified]", batch)
-        found = [self._found(event.report) for event in events]
-        placed = [
-            (reckoned(report.place), report.requested_at, event.classification.service_code)
-            for event, (report, _) in zip(events, found, strict=True)
-            if report.place is not None
-        ]
-        places, instants, codes = zip(*placed, strict=True) if placed else ((), (), ())
-        around = self._surroundings.around(places, instants, codes)
-        located = self._atlas.locate(places, instants)
-        spots = (Spot(*each) for each in zip(places, located, around, strict=True))
+        given = [event.report for event in events]
+        matches = [self._match(report) if report.place is None else None for report in given]
+        reports = [_placed(report, match) if match else report for report, match in zip(given, matches, strict=True)]
+        placed = [(event, report) for event, report in zip(events, reports, strict=True) if report.place is not None]
+        places = [reckoned(cast("Place", report.place)) for _, report in placed]
+        instants = [report.requested_at for _, report in placed]
+        around = self._surroundings.around(places, instants, [event.classification.service_code for event, _ in placed])
+        spots = zip(places, self._atlas.locate(places, instants), around, strict=True)
         return [
-            self._route(event, report, match, next(spots) if report.place is not None else NOWHERE)
-            for event, (report, match) in zip(events, found, strict=True)
+            self._route(event.classification, report, match, NOWHERE if report.place is None else next(spots))
+            for event, report, match in zip(events, reports, matches, strict=True)
         ]
 
-    def _found(self, report: Report) -> tuple[Report, AddressMatch | None]:
-        if report.place is not None or not report.address or self._addresses is None:
-            return report, None
-        match = self._addresses.find(report.address)
-        sure = match.outcome == "found" and match.place is not None
-        return (msgspec.structs.replace(report, place=match.place) if sure else report), match
+    def _match(self, report: Report) -> AddressMatch | None:
+        return self._addresses.find(report.address) if report.address and self._addresses else None
 
-    def _route(self, event: RequestClassified, report: Report, match: AddressMatch | None, spot: Spot) -> RequestRouted:
-        classification, place, where, around = event.classification, spot.place, spot.where, spot.around
-        shut = self._rules.shut(classification.service_code, classification.family, report.requested_at)
-        swapped = where is not None and where.outside and self._swapped(place)
-        settled = self._settle(classification, spot, shut, swapped=swapped)
-        situation, choice = settled.situation, settled.choice
-        ambiguous, claims = tuple[Boundary, ...](), tuple[Claim, ...]()
-        if place and where and where.touched:
-            ambiguous = self._elsewhere(settled, choice, where.touched, shut)
-            if any(area.department for area in ambiguous):
-                parts = self._divided(situation, place, where, shut)
-                claims = _claims(parts)
-                if self._larger:
-                    choice = _larger(choice, parts, claims)
-                    ambiguous = self._elsewhere(settled, choice, where.touched, shut)
-        referral = self._rules.referral(situation) if situation.outside else None
-        return RequestRouted(
-            report=report,
-            classification=classification,
-            routing=Routing(
-                department=choice.department,
-                rule=choice.rule,
-                reason=choice.reason,
-                lost=choice.lost,
-                boundaries=where.boundaries if where else (),
-                ambiguous=ambiguous,
-                boundary_ambiguous=bool(claims),
-                candidates=claims,
-                near=around.boundaries,
-                asset=_rounded(around.own or around.assets.get(choice.asset)),
-                outside=situation.outside,
-                instead=told(referral) if referral else "",
-                cell=h3.latlng_to_cell(place.latitude, place.longitude, CELL_RESOLUTION) if place else "",
-                address=match,
-                version=self._version,
-            ),
-        )
+    def _route(self, said: Classification, report: Report, match: AddressMatch | None, spot: Spot) -> RequestRouted:
+        place, where, around = spot
+        shut = self._rules.shut(said.service_code, said.family, report.requested_at)
+        settled = self._settle(said, shut, spot)
+        kind, routing = settled.choice.asset, settled.routing
+        if place is not None and where is not None:
+            if where.touched or where is not settled.middle:
+                kind, routing = self._across(settled, place, where)
+            cell = f"{h3.latlng_to_cell(place.latitude, place.longitude, CELL_RESOLUTION):x}"
+            asset = _rounded(around.own or around.assets.get(kind))
+            routing = _with(routing, cell=cell, near=around.boundaries, asset=asset, address=match)
+        elif match is not None:
+            routing = _with(routing, address=match)
+        return RequestRouted(report=report, classification=said, routing=routing)
 
-    def _settle(self, classification: Classification, spot: Spot, shut: frozenset[str], *, swapped: bool) -> Settled:
+    def _settle(self, said: Classification, shut: frozenset[str], spot: Spot) -> Settled:
         """Give what rules look at, and what they say; kept by all that goes into it, and places by identity."""
-        where, around = spot.where, spot.around
-        middle = (where.alone or where) if where else None
-        said, hurry = classification, bool(classification.urgency)
-        about = (said.service_code, said.family, said.safety.flagged, hurry, swapped, around.within, around.near)
-        key = (*about, shut, id(middle))
+        place, where, around = spot
+        middle = (where.alone or where) if where is not None else None
+        swapped = middle is not None and middle.outside and self._swapped(place)
+        flagged, urgent = said.safety.flagged, bool(said.urgency)
+        key = (id(middle), said.service_code, said.family, flagged, urgent, swapped, around.within, around.near, shut)
         settled = self._settled.get(key)
         if settled is None:
             if len(self._settled) >= MOST_SETTLED:
@@ -177,8 +145,8 @@ class Router:
             situation = Situation(
                 service_code=said.service_code,
                 family=said.family,
-                flagged=said.safety.flagged,
-                urgent=hurry,
+                flagged=flagged,
+                urgent=urgent,
                 placed=middle is not None,
                 outside=middle is not None and middle.outside,
                 areas=tuple(_whole(area) for area in middle.boundaries) if middle else (),
@@ -186,25 +154,50 @@ class Router:
                 near=around.near,
                 swapped=swapped,
             )
-            settled = self._settled[key] = Settled(situation, self._rules.choose(situation, shut), middle)
+            choice = self._rules.choose(situation, shut)
+            routing = self._said(situation, choice, middle.boundaries if middle else ())
+            settled = self._settled[key] = Settled(situation, shut, choice, middle, routing)
         return settled
+
+    def _said(self, situation: Situation, choice: Choice, boundaries: tuple[Boundary, ...]) -> Routing:
+        referral = self._rules.referral(situation)
+        return Routing(
+            department=choice.department,
+            rule=choice.rule,
+            reason=choice.reason,
+            lost=choice.lost,
+            boundaries=boundaries,
+            outside=situation.outside,
+            instead=told(referral) if referral else "",
+            version=self._version,
+        )
+
+    def _across(self, settled: Settled, place: Place, where: Whereabouts) -> tuple[str, Routing]:
+        """Give what is said of a report whose circle crosses a boundary, and the kind of asset that its rule needs."""
+        situation, choice, claims = settled.situation, settled.choice, tuple[Claim, ...]()
+        ambiguous = self._elsewhere(settled, choice, where.touched)
+        if any(area.department for area in ambiguous):
+            parts = self._divided(situation, place, where, settled.shut)
+            claims = _claims(parts)
+            if self._larger:
+                choice = _larger(choice, parts, claims)
+                ambiguous = self._elsewhere(settled, choice, where.touched)
+        routing = self._said(situation, choice, where.boundaries)
+        routing = _with(routing, ambiguous=ambiguous, boundary_ambiguous=bool(claims), candidates=claims)
+        return choice.asset, routing
 
     def _swapped(self, place: Place | None) -> bool:
         return place is not None and within(self._extent, place.longitude, place.latitude)
 
-    def _elsewhere(
-        self, settled: Settled, choice: Choice, touched: Sequence[Boundary], shut: frozenset[str]
-    ) -> tuple[Boundary, ...]:
+    def _elsewhere(self, settled: Settled, choice: Choice, touched: Sequence[Boundary]) -> tuple[Boundary, ...]:
         """Say of each area that the circle also reaches whose the report would be there, where that is another's."""
         said = []
         for area in touched:
             key = (area.layer, area.area_id)
             department = settled.elsewhere.get(key)
             if department is None:
-                department = settled.elsewhere[key] = self._there(settled.situation, area, shut)
-            said.append(
-                area if department == choice.department else msgspec.structs.replace(area, department=department)
-            )
+                department = settled.elsewhere[key] = self._there(settled.situation, area, settled.shut)
+            said.append(area if department == choice.department else _with(area, department=department))
         return tuple(said)
 
     def _there(self, situation: Situation, area: Boundary, shut: frozenset[str]) -> str:
@@ -261,10 +254,16 @@ def _larger(choice: Choice, parts: Sequence[tuple[Choice, float]], claims: Seque
     return replace(choice, reason=f"{choice.reason}; its circle lies with {shares}, and the larger share decides")
 
 
+def _placed(report: Report, match: AddressMatch) -> Report:
+    """Give the report with the place of its address, where that is found for certain."""
+    sure = match.outcome == "found" and match.place is not None
+    return _with(report, place=match.place) if sure else report
+
+
 def _rounded(asset: Asset | None) -> Asset | None:
-    return asset and msgspec.structs.replace(asset, distance_m=round(asset.distance_m, 1))
+    return asset and _with(asset, distance_m=round(asset.distance_m, 1))
 
 
 def _whole(area: Boundary) -> Boundary:
     """Give the area without the share, which differs from place to place and decides nothing."""
-    return area if area.share == 1.0 else msgspec.structs.replace(area, share=1.0)
+    return area if area.share == 1.0 else _with(area, share=1.0)

@@ -62,18 +62,24 @@ class RuleBook:
         self._ranked = ranked(city.rules)
         self._about = lru_cache(maxsize=1024)(self._find)
         self._timed = lru_cache(maxsize=1024)(self._hours)
+        self._shut_at = lru_cache(maxsize=8192)(self._shut)
         self._answer = lru_cache(maxsize=8192)(self._choose)
 
     def shut(self, service_code: str, family: str, when: datetime) -> frozenset[str]:
         """Give the rules of this category whose hours do not hold at `when`, an instant with an offset."""
-        timed = self._timed(service_code, family)
-        if not timed:
+        if not self._timed(service_code, family):
             return ALWAYS
-        return frozenset(rule.id for rule in timed if not parse(rule.hours).open_at(when, self._zone, self._holidays))
+        return self._shut_at(service_code, family, when.astimezone(self._zone).replace(second=0, microsecond=0))
 
     def choose(self, situation: Situation, shut: frozenset[str]) -> Choice:
         """Give the department, at a time at which the rules in `shut` do not hold."""
         return self._answer(situation, shut)
+
+    def _shut(self, service_code: str, family: str, minute: datetime) -> frozenset[str]:
+        """Say it of a minute on the city's clocks: hours know no seconds."""
+        zone, holidays = self._zone, self._holidays
+        timed = self._timed(service_code, family)
+        return frozenset(rule.id for rule in timed if not parse(rule.hours).open_at(minute, zone, holidays))
 
     def _hours(self, service_code: str, family: str) -> tuple[Rule, ...]:
         return tuple(rule for rule in self._about(service_code, family) if rule.hours)
