@@ -1,5 +1,6 @@
 """Distances to areas and lines of a layer, in metres on the ground."""
 
+import msgspec
 import numpy as np
 import pytest
 import shapely
@@ -88,6 +89,34 @@ def test_parts_of_a_circle_make_the_whole(east: float, north: float, radius: flo
     parts = Divider([WARDS, STRIP]).divide(*place, radius, {("wards", "w1"), ("strip", "s1")})
     assert sum(part.share for part in parts) == pytest.approx(1.0, abs=1e-4)
     assert len({part.areas for part in parts}) == len(parts)
+
+
+@given(st.floats(-120, 120), st.floats(-120, 120), st.floats(1, 200))
+@settings(max_examples=100, deadline=None)
+def test_parts_are_as_large_as_what_plain_shapely_cuts_of_the_circle(east: float, north: float, radius: float) -> None:
+    scale = np.array([np.cos(np.radians(50.0 + north / METRES_PER_DEGREE)), 1.0]) * METRES_PER_DEGREE
+    longitude, latitude = 10.0 + east / EAST_M, 50.0 + north / METRES_PER_DEGREE
+    circle = shapely.buffer(shapely.Point(np.array([longitude, latitude]) * scale), radius, quad_segs=16)
+    (road,), wards = STRIP.areas, {area.area_id: area for area in WARDS.areas}
+    flat = {
+        area.area_id: shapely.transform(area.geometry, lambda degrees: degrees * scale)
+        for area in (road, *wards.values())
+    }
+    parts = Divider([WARDS, STRIP]).divide(longitude, latitude, radius, {("wards", "w1"), ("strip", "s1")})
+    found = {part.areas: part.share for part in parts}
+    for ward in wards:
+        inside = circle & flat[ward]
+        for areas, shape in (
+            ((("strip", "road"), ("wards", ward)), inside & flat["road"]),
+            ((("wards", ward),), inside - flat["road"]),
+        ):
+            assert found.get(areas, 0.0) == pytest.approx(shape.area / circle.area, abs=2e-6)
+
+
+def test_of_areas_that_lie_over_each_other_a_part_is_the_first_ones() -> None:
+    twice = msgspec.structs.replace(WARDS, areas=(*WARDS.areas, *STRIP.areas))
+    parts = Divider([twice]).divide(9.95, 50.05, 40.0, {("wards", "w1")})
+    assert {part.areas: round(part.share, 3) for part in parts} == {(("wards", "road"),): 1.0}
 
 
 def test_a_layer_of_another_version_does_not_cut() -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from shapely import box
 
@@ -136,6 +137,24 @@ def test_a_rule_with_hours_takes_only_reports_of_those_hours_on_the_citys_clock(
     got = routing(town, classified(spot(9.95), at=MONDAY_NOON))
     assert got.rule == "roads"
     assert got.lost == (LostRule(rule="night", why="only at Mo-Fr 22:00-06:00"),)
+
+
+def test_hours_begin_and_end_to_the_second_whatever_came_in_the_minute_before() -> None:
+    town = city(ROADS, Rule(id="night", department="night", families=("roads",), hours="Mo-Fr 23:00-06:00"))
+    seconds = [timedelta(seconds=each) for each in (-60, -1, 0, 1, 59, 60)]
+    got = routings(town, [classified(spot(9.95), at=MONDAY_NIGHT + each) for each in seconds])
+    assert [each.rule for each in got] == ["roads", "roads", "night", "night", "night", "night"]
+
+
+def test_hours_follow_a_clock_that_was_seconds_apart_from_others() -> None:
+    # Until 1972 Liberia's clocks were 44 minutes and 30 seconds behind UTC: 09:00 there was 09:44:30.
+    town = msgspec.structs.replace(
+        city(ROADS, Rule(id="day", department="county", families=("roads",), hours="09:00-17:00")),
+        time_zone="Africa/Monrovia",
+    )
+    opens = datetime(1971, 1, 13, 9, 44, 30, tzinfo=UTC)
+    got = routings(town, [classified(spot(9.95), at=opens + timedelta(seconds=each)) for each in (-1, 0)])
+    assert [each.rule for each in got] == ["roads", "day"]
 
 
 def test_a_safety_rule_takes_only_flagged_reports() -> None:
