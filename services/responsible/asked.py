@@ -7,6 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import h3
 
@@ -84,8 +85,17 @@ def kinds_of(layers: Sequence[str]) -> tuple[str, ...]:
     return ("category", *areas, *cells, *around, "street", "category, street")
 
 
-LINEAR = ("category", "category, cell 7", "street")
+def alike_kinds(layers: Sequence[str]) -> tuple[str, ...]:
+    """Give the kinds of key that past reports with similar words may share with a report, the category's first."""
+    return ("category", *(f"category, area {layer}" for layer in layers), "category, around 9")
+
+
+LINEAR = (
+    "category", "category, cell 7", "category, cell 8", "category, cell 9", "cell 9", "street", "category, street",
+)  # fmt: skip
 """The kinds of key that the linear model reads too, besides those of all layers."""
+FIRST_WORDS = 12
+"""Words of a first line that are read as a title."""
 _OF_LAYERS = ("area ", "category, area ")
 
 
@@ -139,4 +149,21 @@ def linear_row(asked: Asked, keys: dict[str, list[int]]) -> tuple[dict[int, floa
     """Give what the linear model reads of a report: weights of its words (1 + log of their number), and keys."""
     counted = Counter(hashed("word", word) for word in words(asked.text))
     read = [own[0] for kind, own in keys.items() if kind in LINEAR or kind.startswith(_OF_LAYERS)]
+    read += [hashed(kind, name) for kind, name in sorted({*_of_address(asked), *_of_title(asked.text)})]
     return {word: 1.0 + math.log(count) for word, count in counted.items()}, read
+
+
+def _of_address(asked: Asked) -> Iterator[tuple[str, str]]:
+    """Give the words of an address's last part: `road` and `lane` are not the same body's, whatever their names."""
+    for word in _split(asked.address.rpartition(",")[2]):
+        if not word.isdigit():
+            yield "address", word
+            yield "category, address", f"{asked.service_code}\n{word}"
+
+
+def _of_title(text: str) -> Iterator[tuple[str, str]]:
+    """Give how the words of a first line begin, if there are more lines."""
+    title, more, _ = text[:LONGEST_TEXT].strip().partition("\n")
+    if more:
+        for word in islice(_split(title), FIRST_WORDS):
+            yield "title", word[:STEM]

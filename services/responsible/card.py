@@ -13,17 +13,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from services.responsible.asked import alike_kinds
 from services.responsible.evidence import Evidence, Linear, Neighbours, Tables
 from services.responsible.mentions import Mentions
 from services.responsible.trees import Trees
 
 CARD, MODEL = "card.json", "model.npz"
-FORMAT = 1
+FORMAT = 2
 _ARRAYS = (
     "table_keys", "table_starts", "table_bodies", "table_counts",
-    "near_starts", "near_reports", "near_weights", "near_bodies", "near_recent",
+    "near_starts", "near_reports", "near_weights", "near_bodies", "near_recent", "near_filed",
     "linear_vocabulary", "linear_rarity", "linear_weights", "linear_classes", "about",
-    "tree_roots", "tree_feature", "tree_threshold", "tree_left", "tree_right", "tree_value", "tree_shape",
+    "tree_roots", "tree_feature", "tree_threshold", "tree_left", "tree_right", "tree_value", "tree_depth",
 )  # fmt: skip
 
 
@@ -91,6 +92,7 @@ def write(directory: Path, card: Card, model: Model) -> Card:
         "near_weights": near.weights,
         "near_bodies": near.bodies.astype(np.int32),
         "near_recent": near.recent,
+        "near_filed": near.filed,
         "about": model.evidence.about,
         **model.trees.arrays(),
     }
@@ -149,6 +151,8 @@ def _model(card: Card, arrays: Mapping[str, np.ndarray]) -> Model:
         weights=arrays["near_weights"],
         bodies=arrays["near_bodies"].astype(np.int64),
         recent=arrays["near_recent"],
+        filed=arrays["near_filed"],
+        kinds=alike_kinds(card.layers),
     )
     evidence = Evidence(
         names=card.names,
@@ -159,9 +163,8 @@ def _model(card: Card, arrays: Mapping[str, np.ndarray]) -> Model:
         neighbours=near,
         about=arrays["about"],
     )
-    depth, start = arrays["tree_shape"].tolist()
     parts = {name: arrays[f"tree_{name}"] for name in ("roots", "feature", "threshold", "left", "right", "value")}
-    return Model(evidence, Trees(**parts, depth=int(depth), start=start))
+    return Model(evidence, Trees(**parts, depth=int(arrays["tree_depth"])))
 
 
 def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -13,6 +13,8 @@ from services.responsible.mentions import Mentions
 CANDIDATES = 12
 LEAST_ALIKE = 0.1
 """Cosine from which on two texts have something to do with each other."""
+NEAREST = 8
+"""How many of the likest texts of a category are asked alone."""
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -107,17 +109,31 @@ class Neighbours:
     bodies: Ints
     """By report."""
     recent: Floats
+    filed: Ints
+    """(kinds, reports): the key of each of `kinds`; -1: none."""
+    kinds: tuple[str, ...]
+    """Of key, the category's first: texts that are alike tell most where the reports have these in common as well."""
 
-    def look(self, rows: Sequence[Row], size: int) -> Floats:
-        """Give (reports, `size` bodies): squared cosines, summed over the past reports of each body."""
-        found = np.zeros((len(rows), size), dtype=np.float32)
-        for number, row in enumerate(rows):
+    def look(self, rows: Sequence[Row], keys: Sequence[Mapping[str, Sequence[int]]], size: int) -> dict[str, Floats]:
+        """Give (reports, `size` bodies) by name: squared cosines, summed over the past reports of each body.
+
+        `alike` are all, the others those that share a key with the report, and the `NEAREST` of its category.
+        """
+        names = ("alike", *(f"alike, {kind}" for kind in self.kinds), "likest")
+        found = {name: np.zeros((len(rows), size), dtype=np.float32) for name in names}
+        for number, (row, own) in enumerate(zip(rows, keys, strict=True)):
             entries, lengths = entries_of(self.starts, row.words)
             products = np.repeat(row.weights, lengths) * self.weights[entries]
             cosines = np.bincount(self.reports[entries], weights=products, minlength=len(self.bodies))
             near = np.flatnonzero(cosines > LEAST_ALIKE)
-            told = np.square(cosines[near]) * self.recent[near]
-            found[number] = np.bincount(self.bodies[near], weights=told, minlength=size)
+            told, bodies = np.square(cosines[near]) * self.recent[near], self.bodies[near]
+            found["alike"][number] = np.bincount(bodies, weights=told, minlength=size)
+            for kind, filed in zip(self.kinds, self.filed, strict=True):
+                shared = np.isin(filed[near], own.get(kind, ()))
+                found[f"alike, {kind}"][number] = np.bincount(bodies, weights=told * shared, minlength=size)
+            common = np.flatnonzero(np.isin(self.filed[0, near], own.get(self.kinds[0], ())))
+            likest = common[np.argsort(-cosines[near[common]], kind="stable")[:NEAREST]]
+            found["likest"][number] = np.bincount(bodies[likest], weights=cosines[near[likest]], minlength=size)
         return found
 
 
@@ -145,7 +161,7 @@ class Evidence:
         linear = self.linear.shares(rows, size)
         mention = self.mentions.score([each.text for each in asked])
         counted = {kind: self.tables.look([own.get(kind, ()) for own in keys], size) for kind in kinds_of(self.layers)}
-        counted["alike"] = self.neighbours.look(rows, size)
+        counted |= self.neighbours.look(rows, keys, size)
         shares = {kind: _shares(counts) for kind, counts in counted.items()}
         common = np.exp(self.about[0])
         frequent = common / max(float(common.sum()), 1.0)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+AT_ONCE = 500
+"""Rows that go down all trees together: few are quick then, and many need no more memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
@@ -18,19 +21,22 @@ class Trees:
     right: NDArray[np.int32]
     value: NDArray[np.float32]
     depth: int
-    start: float
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Give the sum of all trees' leaves for each row (rows, features)."""
-        total = np.full(len(rows), self.start, dtype=np.float32)
+        parts = [self._score(rows[at : at + AT_ONCE]) for at in range(0, len(rows), AT_ONCE)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
+
+    def _score(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         flat = np.ascontiguousarray(rows).ravel()
-        begin = np.arange(len(rows), dtype=np.int64) * rows.shape[1]
-        for root in self.roots:
-            node = np.full(len(rows), root, dtype=np.int32)
-            for _ in range(self.depth):
-                goes_left = flat[begin + self.feature[node]] <= self.threshold[node]
-                node = np.where(goes_left, self.left[node], self.right[node])
-            total += self.value[node]
+        begin = (np.arange(len(rows), dtype=np.int64) * rows.shape[1])[:, None]
+        node = np.tile(self.roots, (len(rows), 1))
+        for _ in range(self.depth):
+            goes_left = flat[begin + self.feature[node]] <= self.threshold[node]
+            node = np.where(goes_left, self.left[node], self.right[node])
+        total = np.zeros(len(rows), dtype=np.float32)
+        for leaves in node.T:  # one after the other: a sum's last digit must not follow from how many rows there are
+            total += self.value[leaves]
         return total
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -38,4 +44,4 @@ class Trees:
         found: dict[str, NDArray[np.generic]] = {
             f"tree_{name}": getattr(self, name) for name in ("roots", "feature", "threshold", "left", "right", "value")
         }
-        return found | {"tree_shape": np.array([self.depth, self.start], dtype=np.float64)}
+        return found | {"tree_depth": np.array(self.depth)}

@@ -10,10 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from routes_past import STREETS, make_town, past, write
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from services.city.load import examine, load
-from services.cli.learning import fit
+from services.cli.learning import boost, fit
 from services.cli.learning.past import Asked as Columns
 from services.cli.learning.past import read_past
 from services.cli.learning.ranking import train
@@ -21,10 +20,12 @@ from services.decide.core import HOLDS_AUTOMATIC, Decider
 from services.events import Case, DraftHeld, RequestClassified, RequestPrioritized, RequestRouted
 from services.parts import Classification, Matching, Place, Priority, Report, Routing, Safety
 from services.responsible.advice import advised
-from services.responsible.asked import Asked, keys_of, kinds_of, street_of, words
+from services.responsible.asked import Asked, hashed, keys_of, kinds_of, linear_row, street_of, words
 from services.responsible.card import ModelError
+from services.responsible.evidence import Neighbours, Row
 from services.responsible.mentions import Mentions
 from services.responsible.ranker import Ranker
+from services.responsible.trees import AT_ONCE
 from services.route.adapters import DatedAtlas
 from services.route.core import Router
 
@@ -111,19 +112,81 @@ def test_whatever_is_asked_gets_probabilities_that_fall_and_no_more_than_one_in_
     assert ranker.rank([usual, odd]) == [second, first], "no report's answer depends on what else is asked"
 
 
-def test_trees_as_arrays_say_what_scikit_learn_says() -> None:
-    rng = np.random.default_rng(0)
-    rows = np.round(rng.normal(size=(4_000, 5)), 2).astype(np.float32)
-    right = (rows[:, 0] > 0.1) ^ (rows[:, 1] * rows[:, 2] > 0.3)
-    block = fit.Block(
-        candidates=np.where(right, 1, 0)[:, None], features=rows[:, None, :], answers=np.ones(4_000, dtype=np.int64)
+def lists(size: int) -> fit.Block:
+    """Give lists of four candidates of whom the one with the largest product of two numbers is the right one."""
+    features = np.round(np.random.default_rng(0).normal(size=(size, 4, 5)), 2).astype(np.float32)
+    right = (features[..., 1] * features[..., 2]).argmax(axis=1)
+    return fit.Block(candidates=np.tile(np.arange(4), (size, 1)), features=features, answers=right.astype(np.int64))
+
+
+def test_trees_as_arrays_say_what_scikit_learn_s_own_trees_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs_own, grown = vars(boost)["TreeGrower"], []
+
+    class Kept:
+        def __init__(self, *words: object, **named: object) -> None:
+            self._own = theirs_own(*words, **named)
+
+        def grow(self) -> None:
+            self._own.grow()
+
+        def make_predictor(self, thresholds: object) -> object:
+            grown.append(self._own.make_predictor(thresholds))
+            return grown[-1]
+
+    monkeypatch.setattr(boost, "TreeGrower", Kept)
+    block = lists(1_000)
+    rows = block.features.reshape(-1, 5)
+    ours = boost.trees([block]).score(rows)
+    assert len(grown) == boost.ROUNDS
+    none = np.zeros((0, 8), dtype=np.uint32)  # no category among the features
+    theirs = sum(tree.predict(rows.astype(np.float64), none, np.zeros(5, dtype=np.uint32), 1) for tree in grown)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_trees_learn_which_candidate_of_a_list_is_the_right_one() -> None:
+    block = lists(3_000)
+    learnt = fit.Block(
+        candidates=block.candidates[:2_000], features=block.features[:2_000], answers=block.answers[:2_000]
     )
-    ours = fit.trees([block]).score(rows)
-    model = HistGradientBoostingClassifier(
-        max_iter=fit.ROUNDS, learning_rate=fit.RATE, max_leaf_nodes=fit.LEAVES, min_samples_leaf=10,
-        l2_regularization=5.0, early_stopping=False, random_state=0,
-    ).fit(rows, right)  # fmt: skip
-    np.testing.assert_allclose(ours, model.decision_function(rows), atol=1e-4)
+    said = boost.trees([learnt]).score(block.features[2_000:].reshape(-1, 5)).reshape(-1, 4)
+    assert (said.argmax(axis=1) == block.answers[2_000:]).mean() >= 0.85
+
+
+def test_lists_without_the_right_candidate_teach_nothing() -> None:
+    block = lists(50)
+    nobody = fit.Block(candidates=block.candidates, features=block.features, answers=np.full(50, 9))
+    assert not boost.trees([nobody]).score(block.features.reshape(-1, 5)).any()
+
+
+def test_past_reports_with_similar_words_count_apart_where_they_share_the_category_or_the_place() -> None:
+    near = Neighbours(
+        starts=np.array([0, 3]),
+        reports=np.array([0, 1, 2]),
+        weights=np.ones(3, dtype=np.float16),
+        bodies=np.array([0, 1, 2]),
+        recent=np.array([1.0, 1.0, 0.5], dtype=np.float32),
+        filed=np.array([[7, 7, 8], [70, 71, 80]]),
+        kinds=("category", "category, around 9"),
+    )
+    row = Row(np.array([0]), np.ones(1, dtype=np.float32), np.array([0]), np.ones(1, dtype=np.float32))
+    found = near.look([row, row], [{"category": [7], "category, around 9": [71, 72]}, {}], 3)
+    np.testing.assert_array_equal(found["alike"], [[1.0, 1.0, 0.5], [1.0, 1.0, 0.5]])
+    np.testing.assert_array_equal(found["alike, category"], [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(found["alike, category, around 9"], [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(found["likest"], [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+def test_the_linear_model_reads_the_kind_of_street_and_a_title_as_keys() -> None:
+    def keys(text: str, address: str) -> set[int]:
+        return set(linear_row(Asked(text=text, service_code="lamp", address=address), {})[1])
+
+    road, lane = keys("", "West, Mill Road 3"), keys("", "West, Hill Road 12")
+    assert hashed("address", "road") in road & lane
+    assert hashed("category, address", "lamp\nroad") in road & lane
+    assert len(road & lane) == 2, "neither the number nor the part of the town"
+    titled = keys("Streetlight out\nSince Monday", "")
+    assert titled == {hashed("title", "street"), hashed("title", "out")}
+    assert keys("Streetlight out", "") == set(), "a text of one line has no title"
 
 
 def test_the_same_past_makes_the_same_model(town: Path, tmp_path: Path) -> None:
@@ -145,11 +208,20 @@ def test_a_model_whose_files_are_not_whole_is_refused_and_says_what_to_do(town: 
         Ranker.load(tmp_path)
     card = json.loads((tmp_path / "card.json").read_text(encoding="utf-8"))
     (tmp_path / "card.json").write_text(json.dumps(card | {"format": 99}), encoding="utf-8")
-    with pytest.raises(ModelError, match="is of format 99, expected 1"):
+    with pytest.raises(ModelError, match="is of format 99, expected 2"):
         Ranker.load(tmp_path)
     (tmp_path / "card.json").write_text("{", encoding="utf-8")
     with pytest.raises(ModelError, match=r"card\.json is not a model's card"):
         Ranker.load(tmp_path)
+
+
+def test_a_row_s_score_is_the_same_however_many_are_asked_at_once() -> None:
+    block = lists(400)
+    rows = block.features.reshape(-1, 5)
+    learnt = boost.trees([block])
+    assert len(rows) > AT_ONCE
+    one_by_one = np.concatenate([learnt.score(rows[row : row + 1]) for row in range(0, len(rows), 7)])
+    np.testing.assert_array_equal(learnt.score(rows)[::7], one_by_one)
 
 
 def test_nothing_that_people_wrote_lies_in_the_model(town: Path) -> None:

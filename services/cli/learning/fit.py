@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
-from services.responsible.asked import Asked, filed, keys_of, linear_row
+from services.responsible.asked import Asked, alike_kinds, filed, keys_of, linear_row
 from services.responsible.evidence import Evidence, Linear, Neighbours, Row, Tables
 from services.responsible.mentions import Mentions
-from services.responsible.trees import Trees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +31,7 @@ FEWEST_OF_CLASS = 10
 MOST_WEIGHTS = 8_000_000
 COMMON, FEWEST_COMMON = 0.03, 50
 """A word of more reports tells nobody's neighbours apart."""
-STRENGTH, STEPS, PAIRS_KEPT = 4.0, 30, 4
-ROUNDS, RATE, LEAVES = 150, 0.06, 31
+STRENGTH, STEPS, PAIRS_KEPT = 4.0, 60, 4
 CHUNK = 1_000
 _DAY_S = 86_400.0
 
@@ -105,7 +101,7 @@ def evidence(known: Known, until: int) -> Evidence:
         mentions=Mentions(known.names),
         tables=_tables(known.filed[:until], bodies, weights),
         linear=learnt,
-        neighbours=_neighbours(rows, len(learnt.vocabulary), bodies, weights),
+        neighbours=_neighbours(known, rows, len(learnt.vocabulary), weights),
         about=about.astype(np.float32),
     )
 
@@ -117,60 +113,6 @@ def block(by: Evidence, known: Known, start: int, end: int) -> Block:
         candidates=np.concatenate([each[0] for each in found]),
         features=np.concatenate([each[1] for each in found]),
         answers=known.bodies[start:end],
-    )
-
-
-def trees(learnt: Sequence[Block]) -> Trees:
-    """Learn whether a candidate is the one, and give the trees as arrays.
-
-    One thread: several that wait for each other on a busy machine are slower than one by an order of magnitude.
-    """
-    rows = np.concatenate([each.features.reshape(-1, each.features.shape[-1]) for each in learnt])
-    right = np.concatenate([(each.candidates == each.answers[:, None]).ravel() for each in learnt])
-    least = min(100, max(len(rows) // 400, 5))
-    model = HistGradientBoostingClassifier(
-        max_iter=ROUNDS,
-        learning_rate=RATE,
-        max_leaf_nodes=LEAVES,
-        min_samples_leaf=least,
-        l2_regularization=5.0,
-        early_stopping=False,
-        random_state=0,
-    )
-    if right.all() or not right.any():
-        return _constant(float(right.mean()))
-    with threadpool_limits(1):
-        model.fit(rows, right)
-    return _arrays(model)
-
-
-def _constant(share: float) -> Trees:
-    none, nothing = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-    parts = {"roots": none, "feature": none, "left": none, "right": none}
-    return Trees(**parts, threshold=nothing, value=nothing, depth=0, start=share)
-
-
-def _arrays(model: HistGradientBoostingClassifier) -> Trees:
-    """Take the trees out of scikit-learn's predictors, which it keeps to itself: a test holds the two together."""
-    grown = [stage[0].nodes for stage in model._predictors]  # noqa: SLF001
-    sizes = [len(nodes) for nodes in grown]
-    roots = np.cumsum([0, *sizes[:-1]]).astype(np.int32)
-    nodes = np.concatenate(grown)
-    offset = np.repeat(roots, sizes)
-    own = np.arange(len(nodes), dtype=np.int32)
-    leaf = nodes["is_leaf"].astype(bool)
-    threshold = nodes["num_threshold"].astype(np.float32)
-    # A threshold lies between two values of 32 bits: rounded to 32 bits it must not reach the upper one.
-    threshold = np.where(threshold > nodes["num_threshold"], np.nextafter(threshold, np.float32(-np.inf)), threshold)
-    return Trees(
-        roots=roots,
-        feature=np.where(leaf, 0, nodes["feature_idx"]).astype(np.int32),
-        threshold=np.where(leaf, 0.0, threshold).astype(np.float32),
-        left=np.where(leaf, own, nodes["left"] + offset).astype(np.int32),
-        right=np.where(leaf, own, nodes["right"] + offset).astype(np.int32),
-        value=nodes["value"].astype(np.float32),
-        depth=int(nodes["depth"].max()),
-        start=float(np.ravel(model._baseline_prediction)[0]),  # noqa: SLF001
     )
 
 
@@ -198,7 +140,7 @@ def _tables(filed: Sequence[dict[str, int]], bodies: np.ndarray, weights: np.nda
     return Tables(keys=keys, starts=np.append(starts, len(pairs)).astype(np.int64), bodies=pairs[:, 1], counts=counts)
 
 
-def _neighbours(rows: Sequence[Row], words: int, bodies: np.ndarray, weights: np.ndarray) -> Neighbours:
+def _neighbours(known: Known, rows: Sequence[Row], words: int, weights: np.ndarray) -> Neighbours:
     """File reports by word; the commonest words are left out, which weigh least and cost most to look up."""
     at = np.concatenate([row.words for row in rows])
     order = np.argsort(at, kind="stable")
@@ -207,7 +149,16 @@ def _neighbours(rows: Sequence[Row], words: int, bodies: np.ndarray, weights: np
     reports = np.repeat(np.arange(len(rows)), [len(row.words) for row in rows])[order]
     said = np.concatenate([row.weights for row in rows])[order]
     starts = np.searchsorted(at[order], np.arange(words + 1))
-    return Neighbours(starts=starts, reports=reports, weights=said.astype(np.float16), bodies=bodies, recent=weights)
+    kinds = alike_kinds(known.layers)
+    return Neighbours(
+        starts=starts,
+        reports=reports,
+        weights=said.astype(np.float16),
+        bodies=known.bodies[: len(rows)],
+        recent=weights,
+        filed=np.array([[own.get(kind, -1) for own in known.filed[: len(rows)]] for kind in kinds], dtype=np.int64),
+        kinds=kinds,
+    )
 
 
 def linear(

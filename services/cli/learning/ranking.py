@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from services.classify.training.calibrate import calibration_error, knots, lowest
 from services.cli.learning import fit
+from services.cli.learning.boost import trees
 from services.responsible.card import Card, Model, write
 from services.responsible.ranker import ordered
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from services.cli.learning.past import Assignment, Past
     from services.responsible.trees import Trees
 
-EDGES = (0.6, 0.8, 1.0)
+EDGES = (0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of what is learnt from at which blocks end: the trees learn from all blocks but the first."""
 LEAST = 100
 """Fewer requests are not enough for evidence, trees that weigh it, and something to judge both by."""
@@ -87,13 +88,13 @@ def train(
     edges = [round(cut * share) for share in EDGES]
     learnt = []
     for number, (start, end) in enumerate(pairwise([*edges, size])):
-        on_progress("ranking by what was known before", 0.1 + 0.2 * number)
+        on_progress("ranking by what was known before", 0.1 + 0.12 * number)
         learnt.append(fit.block(fit.evidence(known, start), known, start, end))
     on_progress("learning what to trust", 0.7)
     judged = learnt[-1]
-    scores, calibrated = judge(fit.trees(learnt[:-1]), judged, target)
+    scores, calibrated = judge(trees(learnt[:-1]), judged, target)
     on_progress("learning from all", 0.8)
-    model = Model(fit.evidence(known, size), fit.trees(learnt))
+    model = Model(fit.evidence(known, size), trees(learnt))
     when = [each.when for each in past.assignments if each.when]
     card = Card(
         source=source,
