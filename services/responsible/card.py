@@ -7,14 +7,14 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from services.responsible.asked import alike_kinds
-from services.responsible.evidence import Evidence, Linear, Neighbours, Tables
+from services.responsible.evidence import Evidence, Linear, Neighbours, Roles, Tables
 from services.responsible.mentions import Mentions
 from services.responsible.trees import Trees
 
@@ -24,6 +24,7 @@ _ARRAYS = (
     "table_keys", "table_starts", "table_bodies", "table_counts",
     "near_starts", "near_reports", "near_weights", "near_bodies", "near_recent", "near_filed",
     "linear_vocabulary", "linear_rarity", "linear_weights", "linear_classes", "about",
+    "role_weights", "role_classes", "role_of",
     "tree_roots", "tree_feature", "tree_threshold", "tree_left", "tree_right", "tree_value", "tree_depth",
 )  # fmt: skip
 
@@ -78,6 +79,7 @@ class Model:
 def write(directory: Path, card: Card, model: Model) -> Card:
     """Write the directory, the card last, and give the card with the hash of the arrays."""
     tables, linear, near = model.evidence.tables, model.evidence.linear, model.evidence.neighbours
+    roles = model.evidence.roles
     arrays: dict[str, np.ndarray] = {
         "table_keys": tables.keys,
         "table_starts": tables.starts,
@@ -87,6 +89,9 @@ def write(directory: Path, card: Card, model: Model) -> Card:
         "linear_rarity": linear.rarity,
         "linear_weights": linear.weights,
         "linear_classes": linear.classes,
+        "role_weights": roles.linear.weights,
+        "role_classes": roles.linear.classes,
+        "role_of": roles.of,
         "near_starts": near.starts.astype(np.int32),
         "near_reports": near.reports.astype(np.int32),
         "near_weights": near.weights,
@@ -145,6 +150,10 @@ def _model(card: Card, arrays: Mapping[str, np.ndarray]) -> Model:
         weights=arrays["linear_weights"],
         classes=arrays["linear_classes"],
     )
+    roles = Roles(
+        linear=replace(linear, weights=arrays["role_weights"], classes=arrays["role_classes"]),
+        of=arrays["role_of"],
+    )
     near = Neighbours(
         starts=arrays["near_starts"].astype(np.int64),
         reports=arrays["near_reports"].astype(np.int64),
@@ -160,6 +169,7 @@ def _model(card: Card, arrays: Mapping[str, np.ndarray]) -> Model:
         mentions=Mentions(card.names),
         tables=tables,
         linear=linear,
+        roles=roles,
         neighbours=near,
         about=arrays["about"],
     )

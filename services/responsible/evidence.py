@@ -15,6 +15,8 @@ LEAST_ALIKE = 0.1
 """Cosine from which on two texts have something to do with each other."""
 NEAREST = 8
 """How many of the likest texts of a category are asked alone."""
+ANY_CATEGORY = np.float32(0.03)
+"""What a report of any category in an area counts for a body there, where one of the category counts 1."""
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
@@ -138,6 +140,38 @@ class Neighbours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """What kind of body a report is for: those that do the same, each in its own area, are one role.
+
+    What the words of one district's reports say of its parks office they say of every district's; the area then tells
+    these apart. Every other body is a role of its own.
+    """
+
+    linear: Linear
+    """Its classes are roles; of the same vocabulary as the linear model of bodies."""
+    of: Ints
+    """The role of each body."""
+
+    def look(self, rows: Sequence[Row], here: Floats) -> tuple[list[Floats], Floats]:
+        """Give features (each reports, bodies) and shares (reports, bodies) that add up to 1.
+
+        `here` (reports, bodies) is how often each body had such reports in the area.
+        """
+        shares = self.linear.shares(rows, int(self.of.max()) + 1)
+        local = np.bincount(self.of)[self.of] > 1
+        sums = np.zeros_like(shares)
+        for role in np.unique(self.of[local]):
+            sums[:, role] = here[:, self.of == role].sum(axis=1)
+        role = shares[:, self.of]
+        within = np.where(local, here / (sums[:, self.of] + np.float32(1e-3)), np.float32(1))
+        whole = _shares(role * within)
+        of_local = shares[:, np.unique(self.of[local])].sum(axis=1, keepdims=True)
+        rare = 1 - shares.sum(axis=1, keepdims=True)
+        told = (role, within, whole, whole - whole.max(axis=1, keepdims=True), of_local, rare, local.astype(np.float32))
+        return [np.broadcast_to(each, here.shape) for each in told], whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that is known of the past of `bodies`, whose names are given."""
 
@@ -146,6 +180,7 @@ class Evidence:
     mentions: Mentions
     tables: Tables
     linear: Linear
+    roles: Roles
     neighbours: Neighbours
     about: Floats
     """(3, bodies): how often, in how many parts of the town, and how long ago in days, by logarithm."""
@@ -166,13 +201,17 @@ class Evidence:
         common = np.exp(self.about[0])
         frequent = common / max(float(common.sum()), 1.0)
         agreed = sum(shares.values()) / np.float32(len(shares))
-        first = 1.5 * linear + agreed + 0.2 * mention + 0.02 * frequent
+        here = np.zeros_like(linear)
+        for layer in self.layers[:1]:
+            here = counted[f"category, area {layer}"] + ANY_CATEGORY * counted[f"area {layer}"]
+        by_role, likely = self.roles.look(rows, here)
+        first = 0.75 * (linear + likely) + agreed + 0.2 * mention + 0.02 * frequent
         candidates = np.argsort(-first, axis=1, kind="stable")[:, :CANDIDATES]
         at = (np.arange(len(asked))[:, None], candidates)
         whole = [*shares.values(), *counted.values(), linear, mention, agreed, first]
         ahead = [each - each.max(axis=1, keepdims=True) for each in (linear, mention, agreed, shares["alike"])]
         own = [counted[kind] / common for kind in counted if kind == "category" or kind.startswith("area ")]
-        found = [*(each[at] for each in (*whole, *ahead, *own)), *(each[candidates] for each in self.about)]
+        found = [*(each[at] for each in (*whole, *ahead, *own, *by_role)), *(each[candidates] for each in self.about)]
         return candidates, np.stack(found, axis=-1).astype(np.float32)
 
 

@@ -14,15 +14,15 @@ from routes_past import STREETS, make_town, past, write
 from services.city.load import examine, load
 from services.cli.learning import boost, fit
 from services.cli.learning.past import Asked as Columns
-from services.cli.learning.past import read_past
+from services.cli.learning.past import Assignment, read_past
 from services.cli.learning.ranking import train
 from services.decide.core import HOLDS_AUTOMATIC, Decider
 from services.events import Case, DraftHeld, RequestClassified, RequestPrioritized, RequestRouted
-from services.parts import Classification, Matching, Place, Priority, Report, Routing, Safety
+from services.parts import Boundary, Classification, Matching, Place, Priority, Report, Routing, Safety
 from services.responsible.advice import advised
 from services.responsible.asked import Asked, hashed, keys_of, kinds_of, linear_row, street_of, words
 from services.responsible.card import ModelError
-from services.responsible.evidence import Neighbours, Row
+from services.responsible.evidence import Linear, Neighbours, Roles, Row
 from services.responsible.mentions import Mentions
 from services.responsible.ranker import Ranker
 from services.responsible.trees import AT_ONCE
@@ -174,6 +174,39 @@ def test_past_reports_with_similar_words_count_apart_where_they_share_the_catego
     np.testing.assert_array_equal(found["alike, category"], [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     np.testing.assert_array_equal(found["alike, category, around 9"], [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     np.testing.assert_array_equal(found["likest"], [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+def test_bodies_of_one_role_are_told_apart_by_their_areas() -> None:
+    linear = Linear(
+        vocabulary=np.zeros(0, dtype=np.int64),
+        rarity=np.zeros(0, dtype=np.float32),
+        weights=np.log(np.array([[0.6, 0.3, 0.1]])).astype(np.float16),
+        classes=np.array([0, 1]),
+    )
+    roles = Roles(linear=linear, of=np.array([0, 0, 1]))  # two of one role, one of its own, and a tenth for the rare
+    row = Row(np.array([0]), np.ones(1, dtype=np.float32), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+    _, likely = roles.look([row, row, row], np.array([[9, 0, 0], [0, 2, 0], [3, 1, 0]], dtype=np.float32))
+    np.testing.assert_allclose(likely, [[2 / 3, 0, 1 / 3], [0, 2 / 3, 1 / 3], [1 / 2, 1 / 6, 1 / 3]], atol=2e-3)
+
+
+def test_bodies_of_one_area_with_the_same_work_have_one_role_and_others_their_own() -> None:
+    offices = ["west-parks"] * 9 + ["east-parks"] * 9 + ["power"] * 8
+    areas = ["west"] * 9 + ["east"] * 9 + ["west", "east"] * 4
+    past = [
+        Assignment(
+            department=office,
+            text="a bench by the pond",
+            service_code="lamp" if office == "power" else "grass",
+            boundaries=(Boundary(layer="districts", area_id=area),),
+        )
+        for office, area in zip(offices, areas, strict=True)
+    ]
+    names = sorted(set(offices))
+    roles = fit.evidence(fit.known(past, names, names, ["districts"]), len(past)).roles.of.tolist()
+    east, power, west = (roles[names.index(each)] for each in ("east-parks", "power", "west-parks"))
+    assert east == west != power
+    without = fit.evidence(fit.known(past, names, names, []), len(past)).roles.of.tolist()
+    assert without == [0, 1, 2], "where there are no areas, nobody is of one area"
 
 
 def test_the_linear_model_reads_the_kind_of_street_and_a_title_as_keys() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from services.cli.learning.fit import Block
 
-ROUNDS, RATE, LEAVES, BINS = 250, 0.05, 31, 256
+ROUNDS, RATE, LEAVES, BINS = 150, 0.05, 31, 256
 STIFFNESS, LEAST_CURVE = 5.0, 1e-4
 
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from services.responsible.asked import Asked, alike_kinds, filed, keys_of, linear_row
-from services.responsible.evidence import Evidence, Linear, Neighbours, Row, Tables
+from services.responsible.evidence import Evidence, Linear, Neighbours, Roles, Row, Tables
 from services.responsible.mentions import Mentions
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ MOST_WEIGHTS = 8_000_000
 COMMON, FEWEST_COMMON = 0.03, 50
 """A word of more reports tells nobody's neighbours apart."""
 STRENGTH, STEPS, PAIRS_KEPT = 4.0, 60, 4
+OF_ONE_AREA, FEWEST_LOCAL, LOCAL_ROLES = 0.85, 5, 3
+"""A body with this share of its reports in one area, and so many at least, is local; so many roles local ones have."""
 CHUNK = 1_000
 _DAY_S = 86_400.0
 
@@ -95,12 +99,15 @@ def evidence(known: Known, until: int) -> Evidence:
     np.maximum.at(last, bodies, days)
     about = np.stack([np.log(often + 0.1), _parts(known, until), np.log1p(days[-1] - last)])
     learnt, rows = linear(known.rows[:until], bodies, size)
+    roles = _roles(known, until)
+    of_roles = fitted(learnt, rows, roles[bodies], int(roles.max()) + 1)
     return Evidence(
         names=known.names,
         layers=known.layers,
         mentions=Mentions(known.names),
         tables=_tables(known.filed[:until], bodies, weights),
         linear=learnt,
+        roles=Roles(linear=of_roles, of=roles),
         neighbours=_neighbours(known, rows, len(learnt.vocabulary), weights),
         about=about.astype(np.float32),
     )
@@ -118,15 +125,40 @@ def block(by: Evidence, known: Known, start: int, end: int) -> Block:
 
 def _parts(known: Known, until: int) -> np.ndarray:
     """Give in how many parts of the town each body is at work: the exponential of the entropy over them."""
-    kind = f"area {known.layers[0]}" if known.layers else "cell 9"
-    keys, parts = np.unique([each.get(kind, 0) for each in known.filed[:until]], return_inverse=True)
-    counts = sp.csr_matrix((np.ones(until), (known.bodies[:until], parts)), shape=(len(known.names), len(keys)))
-    counts.sum_duplicates()
+    counts = _counts(known, until, f"area {known.layers[0]}" if known.layers else "cell 9")
     whole = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1.0)
     shares = counts.multiply(1.0 / whole[:, None]).tocsr()
     shares.data = -shares.data * np.log(shares.data)
     spread: np.ndarray = np.exp(np.asarray(shares.sum(axis=1)).ravel())
     return spread
+
+
+def _counts(known: Known, until: int, kind: str) -> sp.csr_matrix:
+    """Give (bodies, keys of the kind): how many of the first `until` requests each had."""
+    keys, parts = np.unique([each.get(kind, 0) for each in known.filed[:until]], return_inverse=True)
+    counts = sp.csr_matrix((np.ones(until), (known.bodies[:until], parts)), shape=(len(known.names), len(keys)))
+    counts.sum_duplicates()
+    return counts
+
+
+def _roles(known: Known, until: int) -> np.ndarray:
+    """Give each body's role: one of a few for bodies of a single area, by how categories share out; else its own."""
+    roles = np.arange(len(known.names))
+    if not known.layers:
+        return roles
+    areas = _counts(known, until, f"area {known.layers[0]}").toarray()
+    often = areas.sum(axis=1)
+    local = (areas.max(axis=1) >= OF_ONE_AREA * often) & (often >= FEWEST_LOCAL)
+    categories = _counts(known, until, "category").toarray()[local]
+    shapes = np.sqrt(categories / often[local, None])
+    kinds = min(LOCAL_ROLES, len(np.unique(shapes, axis=0)))
+    if not kinds:
+        return roles
+    with threadpool_limits(1):
+        found = KMeans(kinds, n_init=5, random_state=0).fit(shapes, sample_weight=np.sqrt(often[local]))
+    roles[local] = found.labels_
+    roles[~local] = kinds + np.arange(int((~local).sum()))
+    return roles
 
 
 def _tables(filed: Sequence[dict[str, int]], bodies: np.ndarray, weights: np.ndarray) -> Tables:
@@ -165,10 +197,7 @@ def linear(
     rows: Sequence[tuple[dict[int, float], list[int]]], bodies: np.ndarray, size: int
 ) -> tuple[Linear, list[Row]]:
     """Fit multinomial logistic regression, its squared weights held down, by L-BFGS; give the reports' rows as well."""
-    often = np.bincount(bodies, minlength=size)
-    classes = np.flatnonzero(often >= min(FEWEST_OF_CLASS, often.max()))
-    answers = np.full(size, len(classes))
-    answers[classes] = np.arange(len(classes))
+    classes = _classes(bodies, size)
     counts: dict[int, int] = defaultdict(int)
     for words, keys in rows:
         for each in (*words, *keys):
@@ -185,12 +214,24 @@ def linear(
         classes=classes,
     )
     found = [empty.row(words, keys) for words, keys in rows]
-    ends = np.cumsum([0, *(len(row.at) for row in found)])
-    parts = (np.concatenate([row.values for row in found]), np.concatenate([row.at for row in found]), ends)
-    texts = sp.csr_matrix(parts, shape=(len(rows), len(vocabulary)), dtype=np.float32)
+    return fitted(empty, found, bodies, size), found
+
+
+def _classes(bodies: np.ndarray, size: int) -> np.ndarray:
+    often = np.bincount(bodies, minlength=size)
+    return np.flatnonzero(often >= min(FEWEST_OF_CLASS, often.max()))
+
+
+def fitted(by: Linear, rows: Sequence[Row], bodies: np.ndarray, size: int) -> Linear:
+    """Fit a linear model of the vocabulary of `by` to the bodies, or roles below `size`, that the rows were for."""
+    classes = _classes(bodies, size)
+    answers = np.full(size, len(classes))
+    answers[classes] = np.arange(len(classes))
+    ends = np.cumsum([0, *(len(row.at) for row in rows)])
+    parts = (np.concatenate([row.values for row in rows]), np.concatenate([row.at for row in rows]), ends)
+    texts = sp.csr_matrix(parts, shape=(len(rows), len(by.vocabulary)), dtype=np.float32)
     weights = _least(texts, answers[bodies], len(classes) + 1)
-    fitted = Linear(vocabulary=vocabulary, rarity=empty.rarity, weights=weights.astype(np.float16), classes=classes)
-    return fitted, found
+    return replace(by, weights=weights.astype(np.float16), classes=classes)
 
 
 def _least(texts: sp.csr_matrix, answers: np.ndarray, classes: int) -> np.ndarray:
