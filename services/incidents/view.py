@@ -73,8 +73,14 @@ class View:
         if request_id in self._said.closed:
             self._ends.clear()
             for each in (before, incident):
-                others |= {*known.members.of(each), *known.recurring.of(each)}
+                others |= {*known.members.of(each), *known.recurring.of(each), *self.beside(each)}
         return {other for other in others if other in known}
+
+    def beside(self, incident: str) -> set[str]:
+        """Give those that may be one of many with reports of an incident: what is closed does not count."""
+        known = self._known
+        members = (each for each in (incident, *known.members.of(incident)) if each in known)
+        return {other for each in members for other in self._near.later(each)}
 
     def best(self, entry: Entry, compared: Compared) -> Link:
         """Give the link to the likest earlier report whose incident has room, or to the one that people named."""

@@ -57,26 +57,30 @@ class Incidents:
         self._ages: list[Key] = []
         """Until when each report is open, by the times of others."""
         self._newest = float("-inf")
+        self._looked_at: dict[str, Seen] = {}
+        """Fresh reports of the last `settle`, which stand among the others for as long as they may be taken."""
 
     def __len__(self) -> int:
-        return len(self.near)
+        return len(self.near) - len(self._looked_at)
 
     def __contains__(self, request_id: str) -> bool:
-        return request_id in self.near.rows
+        return request_id in self.near.rows and request_id not in self._looked_at
 
     def settle(self, fresh: Sequence[Seen], doubtful: Iterable[str] = ()) -> dict[str, Link]:
-        """Give the links of fresh reports, and of those known ones whose link they change. Changes nothing.
+        """Give the links of fresh reports, and of those known ones whose link they change. None is known by it yet.
 
         `doubtful` are known reports of which people said something. A link whose end has left the window is final. A
         fresh report older than that is linked to what is left, and changes nobody else's link.
         """
+        for request_id in self._looked_at:  # which were not taken: what said so was aborted
+            self._drop(request_id)
+        self._looked_at = {}
         for seen in fresh:
             self._add(seen)
         try:
             return self._settle({seen.id: self._open_until(seen) < self._newest for seen in fresh}, doubtful)
         finally:
-            for seen in fresh:
-                self._drop(seen.id)
+            self._looked_at = {seen.id: seen for seen in fresh}
 
     def settle_and_take(self, fresh: Sequence[Seen]) -> dict[str, Link]:
         """Give the links of fresh reports and of those whose link they change, and take all of them."""
@@ -89,7 +93,11 @@ class Incidents:
 
     def take(self, seen: Seen, link: Link) -> None:
         """Take a report and its link."""
-        self._add(seen)
+        looked_at = self._looked_at.pop(seen.id, None)
+        if looked_at is not seen:
+            if looked_at is not None:
+                self._drop(seen.id)
+            self._add(seen)
         heappush(self._ages, (self._open_until(seen), seen.id))
         self._newest = max(self._newest, seen.key[0])
         self._hang(seen.id, link)
@@ -122,6 +130,8 @@ class Incidents:
         near = {incident, *self.members.of(incident), *self.recurring.of(incident)}
         near |= {request_id, *self.said.one_with(request_id)}
         near |= {child for each in near for child in self.children.of(each)}
+        if request_id in self.said.closed:
+            near |= View(self).beside(incident)
         return {each for each in near if each in self and self.near.rows[each][0] > after and not self._stands(each)}
 
     def _stands(self, request_id: str) -> bool:

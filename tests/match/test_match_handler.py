@@ -4,6 +4,7 @@ from match_reports import (
     HOUR,
     REACH,
     SCORER,
+    close,
     incidents,
     matcher,
     newest,
@@ -237,10 +238,13 @@ def test_of_thousands_of_the_same_report_at_once_each_follows_the_one_before() -
 def test_looking_at_a_late_report_again_and_again_leaves_nothing_behind() -> None:
     worker = matcher()
     run(worker, [routed("b", hours=1)])
-    near = worker._memories[0, ""].incidents.near
+    known = worker._memories[0, ""].incidents
+    drawers = known.near._drawers.values()
     for _ in range(3):
         worker.handle(0, [routed("a")])  # a transaction that is aborted
-        assert [len(held) for each in near._drawers.values() for held in each.cells.values()] == [1, 1]
+        assert ([len(held) for each in drawers for held in each.cells.values()], len(known)) == ([2, 2], 1)
+    known.settle([])
+    assert [len(held) for each in drawers for held in each.cells.values()] == [1, 1]
 
 
 def test_what_was_said_is_known_after_a_restart_and_is_not_said_again() -> None:
@@ -251,3 +255,25 @@ def test_what_was_said_is_known_after_a_restart_and_is_not_said_again() -> None:
     assert run(restarted, [routed("a"), routed("b", hours=1)]) == []
     assert incidents([one(restarted, routed("c", hours=2))]) == {"c": "0"}
     assert newest(log)["b"].revision == 2
+
+
+def test_a_report_that_was_looked_at_and_never_said_is_known_to_nobody() -> None:
+    worker = matcher()
+    run(worker, [routed("a")])
+    worker.handle(0, [routed("b", hours=1), routed("c", hours=1)])  # a transaction that is aborted
+    assert worker._memories[0, ""].incidents.near.rows.keys() >= {"a"}
+    assert "b" not in worker._memories[0, ""].incidents
+    worker.learn(close("b", 2))
+    assert worker.reconsider(0, 10) == []
+    assert incidents([one(worker, routed("d", hours=1))]) == {"d": "a"}
+    assert worker._memories[0, ""].incidents.near.rows.keys() == {"a", "d"}
+
+
+def test_what_was_said_in_other_words_than_were_looked_at_is_taken_as_it_was_said() -> None:
+    """Another worker had the partition meanwhile, and read the same report from a town that had changed."""
+    worker, other = matcher(), matcher()
+    run(worker, [routed("a")])
+    worker.handle(0, [routed("b", at=north(30))])
+    worker.fold(0, one(other, routed("b", at=north(40_000))))
+    assert incidents([one(worker, routed("c", hours=1, at=north(40_000)))]) == {"c": "b"}
+    assert sum(len(held) for held in worker._memories[0, ""].incidents.near._drawers["roads"].cells.values()) == 3
