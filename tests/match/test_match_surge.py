@@ -208,3 +208,15 @@ def test_who_is_set_apart_from_an_outage_stays_apart_and_after_its_end_it_is_no_
     log += again(worker)
     fresh = one(worker, routed("new", hours=0.6, at=north(170), text="strange", family="light")).matching
     assert fresh.relation != "surge"
+
+
+def test_where_one_of_two_incidents_of_an_outage_is_closed_the_reports_of_the_other_are_looked_at_anew() -> None:
+    worker = matcher(WIDE)
+    spots = {"a1": 0, "a2": 0, "b1": 180, "b2": 180, "c": 100}
+    words = {"a": "the lamp is out", "b": "no light at all", "c": "who turned it off"}
+    for hours, (name, metres) in enumerate(spots.items()):
+        event = routed(name, hours=hours / 10, at=north(metres), text=words[name[0]], family="light", reporter=name)
+        last = one(worker, event)
+    assert (last.matching.incident_id, last.matching.relation) == ("b1", "surge")
+    worker.learn(close("a1", 0.35))
+    assert incidents(again(worker)) == {"c": "c"}
