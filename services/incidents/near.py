@@ -38,7 +38,7 @@ CROWD_S = 2 * 3600.0
 AT_ONCE = 20_000
 """Pairs compared at once: some 700 bytes each."""
 GROWTH = 5
-"""The columns grow by a fifth: both copies are held while they do."""
+"""The table grows by a fifth."""
 LAST = "\U0010ffff"
 """Sorts after every id."""
 NOBODY: Entry = (0.0, "", -1)
@@ -257,7 +257,7 @@ class Near:
         crowd = np.array(part.crowds)[which]
         young = self._made[twos] >= self._made[ones] - window
         close = np.flatnonzero((metres <= crowd) & (crowd > 0) & young)
-        close = close[self._of_a_crowd(ones[close], twos[close])]
+        close = close[self._of_a_crowd(ones[close], twos[close])] if close.size else close
         weights, people = np.exp(-((metres[close] / crowd[close]) ** 2)), self.table["reporter"][twos[close]]
         told = zip(close.tolist(), number[close].tolist(), weights.tolist(), people.tolist(), strict=True)
         crowds: dict[int, list[Crowding]] = {}
@@ -369,7 +369,9 @@ class Near:
     def _grow(self) -> None:
         size = len(self.table)
         more = max(size // GROWTH, 64)
-        self._have(np.concatenate([self.table, np.zeros(more, RECORD)]))
+        self._bytes.release()
+        self.table.resize(size + more, refcheck=False)  # in place: nobody else has a part of it, and these get new ones
+        self._have(self.table)
         self._entries += [NOBODY] * more
         self._filed += [None] * more
         self._free = list(range(size + more - 1, size - 1, -1))

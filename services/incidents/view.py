@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from services.city.earth import arc_m
-from services.incidents.links import Bands, Link, Lost, Point, Said
+from services.incidents.links import Bands, Likeness, Link, Lost, Point, Said
 from services.incidents.near import RESENT_S, Compared, Crowding, Near
 from services.incidents.seen import Key
 from services.parts import Relation
@@ -145,10 +145,18 @@ class View:
             reach = self._near.reach(entry[1])
             anchor = self.now(other).anchor or self._near.place(other)
             if self._metres(entry, anchor) <= reach.most_m:
-                like = self._near.likeness(self._near.pair(entry[1], other), 0)
+                like = self._alone(entry, compared, other)
                 why = f"one of {number + 1} reports of its kind within {reach.crowd_m:g} m and two hours"
                 return Link(incident, other, "automatic", "surge", anchor=anchor, why=why, likeness=like)
         return None
+
+    def _alone(self, entry: Entry, compared: Compared, other: str) -> Likeness:
+        """Give how like a report is to one other by the reach of its own family, which most were held against."""
+        reach = self._near.reach(entry[1])
+        for place, each in enumerate(compared.others):
+            if each[1] == other and compared.reaches[place] is reach:
+                return self._near.likeness(compared, place)
+        return self._near.likeness(self._near.pair(entry[1], other), 0)
 
     def _linked(self, compared: Compared, place: int, order: Sequence[int]) -> Link:
         other = compared.others[place][1]
