@@ -38,7 +38,7 @@ CROWD_S = 2 * 3600.0
 AT_ONCE = 20_000
 """Pairs compared at once: some 700 bytes each."""
 GROWTH = 5
-"""The table grows by a fifth."""
+"""The table grows by a fifth: both copies are held while it does."""
 LAST = "\U0010ffff"
 """Sorts after every id."""
 NOBODY: Entry = (0.0, "", -1)
@@ -369,9 +369,9 @@ class Near:
     def _grow(self) -> None:
         size = len(self.table)
         more = max(size // GROWTH, 64)
-        self._bytes.release()
-        self.table.resize(size + more, refcheck=False)  # in place: nobody else has a part of it, and these get new ones
-        self._have(self.table)
+        table = np.zeros(size + more, RECORD)  # what is not in use of it takes no memory yet
+        table[:size] = self.table
+        self._have(table)
         self._entries += [NOBODY] * more
         self._filed += [None] * more
         self._free = list(range(size + more - 1, size - 1, -1))
