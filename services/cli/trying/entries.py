@@ -192,7 +192,7 @@ class Filler:
     def _fill(self, entry: Entry, parts: Parts, category: str) -> None:
         """Give the entry the event that the worker reads, with what is missing filled in by as little as there is."""
         kind = READS[self._worker]
-        fields = kind.__struct_fields__
+        fields = [name for name in kind.__struct_fields__ if name in parts.__struct_fields__]
         report = parts.report
         said: dict[str, object] = {"report": report}
         least: dict[str, object] = {
