@@ -51,6 +51,8 @@ def _any(kind: inspect.Type, name: str = "") -> st.SearchStrategy[Any]:  # noqa:
         case inspect.IntType():
             low = kind.ge if kind.ge is not None else -(10**30)
             return st.sampled_from((low, 2**31, 2**63, 10**30)) | st.integers(low, 10**30)
+        case inspect.BytesType():
+            return st.sampled_from((b"", b"\x00", b"\xff" * 300)) | st.binary(max_size=40)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():
