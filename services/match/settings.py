@@ -28,7 +28,7 @@ class MatchSettings(Settings, frozen=True, kw_only=True):
         float, Meta(ge=0, description="A report that comes in this late is still put into its place among the others.")
     ] = 48.0
     open_reports: Annotated[
-        int, Meta(ge=1, description="How many reports are held to be compared, the newest ones; about 1.6 kB each.")
+        int, Meta(ge=1, description="How many reports are held to be compared, the newest ones; about 1.4 kB each.")
     ] = 1_000_000
     remembered: Annotated[
         int,

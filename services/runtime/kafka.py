@@ -181,6 +181,7 @@ class KafkaClients:
             "auto.offset.reset": "earliest",
             "max.poll.interval.ms": self._settings.max_poll_interval_ms,
             "queued.max.messages.kbytes": 16_384,
+            "fetch.message.max.bytes": 131_072,  # short runs of each partition, so that what is read ahead has all
             "fetch.wait.max.ms": 100,
             "fetch.queue.backoff.ms": 10,
             "topic.metadata.refresh.interval.ms": 5000,

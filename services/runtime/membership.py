@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from services.runtime import failures
+from services.runtime.ahead import Ahead
 from services.runtime.clock import Clock
 from services.runtime.metrics import Metrics
 from services.runtime.ports import Clients, Consumer, Message, Place
@@ -34,6 +35,7 @@ class Membership:
         self._clock = clock
         self._rewind_s = rewind_s
         self._consumer: Consumer | None = None
+        self._ahead = Ahead()
         self._flowing: set[Place] = set()
         self._stopped = False
         self._adrift: set[Place] = set()
@@ -74,18 +76,27 @@ class Membership:
     # Records.
 
     def take(self, at_most: int, idle_s: float, linger_s: float) -> list[Message]:
-        """Consume up to `at_most` records; none when partitions moved meanwhile, and what is still ours is rewound."""
+        """Give up to `at_most` records, the oldest of all that was read.
+
+        None when partitions moved meanwhile, and what is still ours is rewound.
+        """
         self._anchor()
         self.moved = False
-        consumer = self._ours()
-        messages = consumer.consume(1, idle_s)
-        if messages and at_most > 1:
-            messages += consumer.consume(at_most - 1, linger_s)
-        good = [message for message in messages if message.error() is None or self._sound(message)]
-        if self.moved and good:
+        good = [each for each in self._read(at_most, idle_s, linger_s) if each.error() is None or self._sound(each)]
+        if self.moved:
             self.rewind({(message.topic(), message.partition()) for message in good})
             return []
-        return good
+        self._ahead.put(good, int(self._clock.now().timestamp() * 1000))
+        return self._ahead.take(at_most, self._flowing)
+
+    def _read(self, at_most: int, idle_s: float, linger_s: float) -> list[Message]:
+        consumer, room = self._ours(), self._ahead.room(at_most)
+        if self._ahead.waits(at_most, self._flowing):
+            return consumer.consume(room, 0.0)
+        messages = consumer.consume(1, idle_s)
+        if messages and room > 1:
+            messages += consumer.consume(room - 1, linger_s)
+        return messages
 
     def metadata(self) -> Any:  # noqa: ANN401 - opaque
         """Give the group metadata of now, or None when the broker would not fence it: not a member, or no more."""
@@ -139,6 +150,7 @@ class Membership:
         left = [place for place in places if place in self.held]
         if not left:
             return
+        self._ahead.drop(left)
         committed = self.committed(left)
         deadline = self._clock.monotonic() + self._rewind_s
         for place in left:
@@ -149,6 +161,7 @@ class Membership:
         adrift, self._adrift = self._adrift & self.held, set()
         if not adrift:
             return
+        self._ahead.drop(adrift)
         committed = self.committed(adrift)
         anew = [TopicPartition(*place, committed.get(place, OFFSET_BEGINNING)) for place in sorted(adrift)]
         log.info("taking up anew %s", _names(anew))
@@ -217,15 +230,17 @@ class Membership:
         old = {(p.topic, p.partition) for p in partitions}
         self.held -= old
         self._flowing -= old
+        self._ahead.drop(old)
         self._news |= {partition for _, partition in old}
         self._metrics.assigned_partitions.set(len(self.held))
         for topic, partition in old:
             self._metrics.consumer_lag.forget(topic, str(partition))
 
     def _lag(self, lag: Mapping[Place, int]) -> None:
+        ahead = self._ahead.counts()
         for (topic, partition), records in lag.items():
             if (topic, partition) in self.held:
-                self._metrics.consumer_lag.of(topic, str(partition)).set(records)
+                self._metrics.consumer_lag.of(topic, str(partition)).set(records + ahead[topic, partition])
 
     def _ours(self) -> Consumer:
         if self._consumer is None:

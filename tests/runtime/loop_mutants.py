@@ -136,7 +136,27 @@ def decides_again_from_half_a_state(loop: Loop) -> None:
     loop._states._drop = dropping  # type: ignore[method-assign]
 
 
+def hands_out_what_went(loop: Loop) -> None:
+    """What was read ahead of a partition that is someone else's by now is handed out when it comes back."""
+    gone = loop._member._gone
+
+    def going(*arguments: Any) -> None:
+        ahead = loop._member._ahead
+        drop, ahead.drop = ahead.drop, lambda places: None  # type: ignore[method-assign]  # noqa: ARG005
+        gone(*arguments)
+        ahead.drop = drop  # type: ignore[method-assign]
+
+    loop._member._gone = going  # type: ignore[assignment, method-assign]
+
+
+def hands_out_what_is_read_again(loop: Loop) -> None:
+    """What was read ahead of a partition that was rewound is handed out, and read once more."""
+    loop._member._ahead.drop = lambda places: None  # type: ignore[method-assign]  # noqa: ARG005
+
+
 STATELESS = (
+    hands_out_what_went,
+    hands_out_what_is_read_again,
     never_rewinds,
     rewinds_from_memory,
     takes_metadata_late,

@@ -52,7 +52,8 @@ class StormOfFaults(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.town = Town(stateful=self.stateful, tables=self.tables, partitions=PARTITIONS, most=3)
+        self.town = Town(stateful=self.stateful, tables=self.tables, partitions=PARTITIONS, most=4)
+        self.town.batch_size = 2  # so that more is read than is handed out at once
         self.running: dict[int, Loop] = {}
         self.at_it: set[int] = set()
         self.acting: list[int] = []
