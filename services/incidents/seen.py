@@ -44,6 +44,8 @@ RECORD = np.dtype(
 )
 """The fields of `_FACTS` and `_SAID`, one after the other."""
 FURTHEST_OFF_M = 1e9
+VAGUE_M = 500.0
+"""A place that may be off by this much is that of an area, like a ZIP code's or a long road's, not of a thing."""
 EDITION = b"\x01"
 """Which way words are read: another one whenever anything is read out of them differently."""
 
@@ -91,7 +93,7 @@ class Seen(Struct, frozen=True, gc=False):
     off_m: float
     service_code: str
     vague: bool
-    """Known to its ZIP code only: never linked without a person."""
+    """Known no better than to its ZIP code: never linked without a person."""
     record: bytes
     """The bytes of one `RECORD`."""
     words: int = 0
@@ -155,7 +157,7 @@ def see(
         latitude: Degrees, WGS 84.
         longitude: Degrees, WGS 84.
         off_m: How far the place may be off, metres.
-        vague: The place is that of a ZIP code or of something as large.
+        vague: The place is that of a ZIP code; so is one that may be off by `VAGUE_M` or more.
         families: Its own, and those it may be of as well.
         service_code: Its category.
         guesses: The classifier's best categories and their confidences; empty: `service_code` for certain.
@@ -168,6 +170,7 @@ def see(
         reading: `Seen.reading` of the same report; read anew where it is missing or was read in another way.
 
     """
+    vague = vague or off_m >= VAGUE_M
     best = list(guesses[:GUESSES]) or [(service_code, 1.0)]
     best += [("", 0.0)] * (GUESSES - len(best))
     who = mark(reporter)

@@ -29,7 +29,7 @@ CROWD = 4
 SUPPORT = 2
 """How many reports of an incident must be like enough to a report that lies beyond its radius."""
 OPEN: Key = (float("inf"), "")
-VAGUE = "a place that is known to its ZIP code only is linked by a person"
+VAGUE = "a place that is known no better than to its ZIP code is linked by a person"
 
 
 class Known(Protocol):

@@ -1,7 +1,9 @@
 """How far an incident reaches, and what is told of how far it has grown."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from match_reports import (
     HOUR,
     START,
@@ -69,13 +71,14 @@ def test_reports_that_drift_along_a_street_are_several_incidents_one_after_the_o
     assert 4 <= len(set(found.values())) <= 12
 
 
-def test_a_zip_place_never_links_by_itself_however_like() -> None:
+@pytest.mark.parametrize("place", [{"method": "zip"}, {"method": "street", "radius": 500.0}])
+def test_a_place_of_an_area_never_links_by_itself_however_like(place: dict[str, Any]) -> None:
     worker = matcher()
     run(worker, [routed("a", reporter="p")])
     for request_id, more in (("b", {}), ("c", {"reporter": "p"}), ("d", {"same_as": "a"})):
-        got = one(worker, routed(request_id, method="zip", **more)).matching  # type: ignore[arg-type]
+        got = one(worker, routed(request_id, **place, **more)).matching  # type: ignore[arg-type]
         assert (got.band, got.incident_id) == ("suggestion", request_id)
-        assert got.why == "a place that is known to its ZIP code only is linked by a person"
+        assert got.why == "a place that is known no better than to its ZIP code is linked by a person"
     got = one(worker, routed("e", at=north(2), text="a deep hole!!", reporter="r", same_as="c")).matching
     assert got.band == "suggestion"
 

@@ -154,9 +154,8 @@ def hands_out_what_is_read_again(loop: Loop) -> None:
     loop._member._ahead.drop = lambda places: None  # type: ignore[method-assign]  # noqa: ARG005
 
 
+SHORT = (hands_out_what_went, hands_out_what_is_read_again)
 STATELESS = (
-    hands_out_what_went,
-    hands_out_what_is_read_again,
     never_rewinds,
     rewinds_from_memory,
     takes_metadata_late,

@@ -48,12 +48,13 @@ class StormOfFaults(RuleBasedStateMachine):
 
     stateful: ClassVar[bool] = False
     tables: ClassVar[bool] = False
+    batch_size: ClassVar[int] = 100
     break_it: ClassVar[Callable[[Loop], None] | None] = None
 
     def __init__(self) -> None:
         super().__init__()
         self.town = Town(stateful=self.stateful, tables=self.tables, partitions=PARTITIONS, most=4)
-        self.town.batch_size = 2  # so that more is read than is handed out at once
+        self.town.batch_size = self.batch_size
         self.running: dict[int, Loop] = {}
         self.at_it: set[int] = set()
         self.acting: list[int] = []
@@ -93,7 +94,7 @@ class StormOfFaults(RuleBasedStateMachine):
             return
         self.at_it.add(slot)
         for _ in range(number):
-            if self.running.get(slot) is loop:
+            if self.running.get(slot) is loop and not loop._stopping.is_set():  # as `run` does
                 self._survive(slot, loop, loop.turn)
         self.at_it.discard(slot)
 
@@ -161,16 +162,19 @@ class StormOfFaults(RuleBasedStateMachine):
 
     @rule(slot=SLOTS)
     def commit_is_held_up(self, slot: int) -> None:
-        """A commit times out, is sent again and lands; its first copy arrives later (KIP-890)."""
+        """A commit times out, is sent again and lands; its first copy arrives later (KIP-890), in one that fails."""
 
         def held_up() -> None:
             name = f"echo-{self.acting[-1]}"
             self.late.append((name, self.town.cluster.coordinators[name].epoch))
             self._raise(trouble(KafkaError._TIMED_OUT, "held up", retriable=True))
 
+        self._alone(slot)
         self._tell_all()
         self.town.cluster.plan("before commit", held_up)
         self.town.cluster.plan("before commit", lambda: None)
+        failed = trouble(KafkaError.INVALID_TXN_STATE, "planned", abort=True)
+        self.town.cluster.plan("before commit", lambda: self._raise(failed))
         self.town.cluster.plan("before send_offsets", lambda: None)
         self.town.cluster.plan("before send_offsets", self._arrive)
         self.turn(slot, 2)
@@ -210,6 +214,7 @@ class StormOfFaults(RuleBasedStateMachine):
         """What the first poll gave goes to another in the second, who is quick."""
         if slot == other:
             return
+        self._alone(slot)
 
         def first() -> None:
             self.start(other)
@@ -220,6 +225,22 @@ class StormOfFaults(RuleBasedStateMachine):
         self.town.cluster.plan("after consume", first)
         self.turn(slot, 1)
 
+    @rule(slot=SLOTS, other=SLOTS, turns=st.integers(1, 3))
+    def partitions_go_and_come_back(self, slot: int, other: int, turns: int) -> None:
+        """Another takes some on while more of them was read than is done, and ends."""
+        if slot == other:
+            return
+        self._alone(slot)
+        for _ in range(3):
+            self._tell_all()
+        self.turn(slot, turns)
+        self.start(other)
+        for _ in range(3):
+            self.turn(other, 1)
+            self.turn(slot, 1)
+        self.stop(other)
+        self.turn(slot, 3)
+
     @rule(slot=SLOTS)
     def commit_lands_unheard(self, slot: int) -> None:
         """The commit is obeyed, but its maker hears of an error."""
@@ -229,6 +250,12 @@ class StormOfFaults(RuleBasedStateMachine):
         self.turn(slot, 2)
         self._tell_all()
         self.turn(slot, 2)
+
+    def _alone(self, slot: int) -> None:
+        for each in {0, 1, 2} - {slot}:
+            self.stop(each)
+        self.start(slot)
+        self.turn(slot, 5)
 
     def _tell_all(self) -> None:
         for partition in range(PARTITIONS):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis.stateful import run_state_machine_as_test
-from loop_mutants import SEASONED, STATEFUL, STATELESS
+from loop_mutants import SEASONED, SHORT, STATEFUL, STATELESS
 from storm_of_faults import QUICK, SeasonedStorm, StatefulStorm, StormOfFaults
 
 from services.runtime.loop import Loop
@@ -20,7 +20,19 @@ HUNT = how(
 )
 
 
-@pytest.mark.parametrize("storm", [StormOfFaults, StatefulStorm, SeasonedStorm])
+class ShortStorm(StormOfFaults):
+    """Of batches that are shorter than what is read at once."""
+
+    batch_size = 2
+
+
+class ShortStatefulStorm(StatefulStorm):
+    """The same, of a worker that keeps state."""
+
+    batch_size = 2
+
+
+@pytest.mark.parametrize("storm", [StormOfFaults, ShortStorm, StatefulStorm, ShortStatefulStorm, SeasonedStorm])
 def test_every_input_becomes_exactly_one_output_whatever_happens(storm: type[StormOfFaults]) -> None:
     run_state_machine_as_test(storm, settings=QUICK)
 
@@ -29,6 +41,7 @@ def test_every_input_becomes_exactly_one_output_whatever_happens(storm: type[Sto
     ("storm", "rule"),
     [
         *((StormOfFaults, rule) for rule in STATELESS),
+        *((ShortStorm, rule) for rule in SHORT),
         *((StatefulStorm, rule) for rule in STATEFUL),
         *((SeasonedStorm, rule) for rule in SEASONED),
     ],

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 YES: Final = frozenset({"1", "true", "yes", "y", "t", "x", "dup", "duplicate"})
 NO: Final = frozenset({"0", "false", "no", "n", "f", "", "none", "null"})
-ZIP_M: Final = 500.0
-"""A place that may be off by this much is that of an area, not of a thing."""
 
 
 class MarkedPast(Past):
@@ -102,7 +100,6 @@ def _labelled(
         place.latitude,
         place.longitude,
         off_m=place.radius_m,
-        vague=place.radius_m >= ZIP_M,
         families=(family, HERE),
         service_code=code,
         text=report.text,
