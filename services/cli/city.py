@@ -16,7 +16,7 @@ from services.city.history import Columns, History
 from services.city.model import City
 from services.city.new import NewCityError, Wishes, make
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, help="Check a town's files; make a town from a past.")
 
 STEPS = ("reading past requests", "reading boundaries", "writing the town")
 

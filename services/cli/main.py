@@ -1,50 +1,87 @@
 """The `stormdrain` command."""
 
-import typer
+import importlib
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from services.cli import broker, city, dead, schemas, topics
-from services.cli.chaos.command import chaos
-from services.cli.crm import crm
-from services.cli.demo import demo
-from services.cli.docs import docs
-from services.cli.evaluate import evaluate
-from services.cli.evaluate_match import evaluate_match
-from services.cli.learn_routes import learn_routes
-from services.cli.route_diff import route_diff
-from services.cli.run import run as run_worker
-from services.cli.send import send
-from services.cli.settings import settings
-from services.cli.train import train
-from services.cli.train_match import train_match
-from services.cli.try_ import try_
-from services.cli.up import up
+import typer
+from typer.core import TyperGroup
+
+
+class _Verb(NamedTuple):
+    """Where a command is, as `module:name`, and how it is listed."""
+
+    where: str
+    panel: str
+
+
+VERBS = MappingProxyType(
+    {
+        "demo": _Verb("demo:demo", "Run"),
+        "up": _Verb("up:up", "Run"),
+        "send": _Verb("send:send", "Run"),
+        "run": _Verb("run:run", "Run"),
+        "crm": _Verb("crm:crm", "Run"),
+        "broker": _Verb("broker:app", "Run"),
+        "city": _Verb("city:app", "Your town"),
+        "try": _Verb("try_:try_", "Your town"),
+        "train": _Verb("train:train", "Your town"),
+        "evaluate": _Verb("evaluate:evaluate", "Your town"),
+        "learn-routes": _Verb("learn_routes:learn_routes", "Your town"),
+        "route-diff": _Verb("route_diff:route_diff", "Your town"),
+        "train-match": _Verb("train_match:train_match", "Your town"),
+        "evaluate-match": _Verb("evaluate_match:evaluate_match", "Your town"),
+        "settings": _Verb("settings:settings", "Operate"),
+        "topics": _Verb("topics:app", "Operate"),
+        "dead": _Verb("dead:app", "Operate"),
+        "chaos": _Verb("chaos.command:chaos", "Develop"),
+        "schemas": _Verb("schemas:app", "Develop"),
+        "docs": _Verb("docs:docs", "Develop"),
+    }
+)
+
+
+class _Verbs(TyperGroup):
+    """Imports a command once it is asked for: a worker's process needs none of the others, nor what they import.
+
+    Typer's own Click is Click's or a copy of it, by its version: hence no types of theirs.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - as above
+        if cmd_name in VERBS and cmd_name not in self.commands:
+            self.commands[cmd_name] = _imported(cmd_name, VERBS[cmd_name])
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as above
+        if args and args[0] not in VERBS:  # what is suggested instead is looked for among those that are known
+            for name in VERBS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+
+def _imported(name: str, verb: _Verb) -> Any:  # noqa: ANN401 - as above
+    module, _, what = verb.where.partition(":")
+    found = getattr(importlib.import_module(f"services.cli.{module}"), what)
+    alone = typer.Typer(rich_markup_mode=app.rich_markup_mode, pretty_exceptions_enable=False)
+    alone.callback()(lambda: None)  # without it typer would make the only command the whole program
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name, rich_help_panel=verb.panel)
+    else:
+        alone.command(name, rich_help_panel=verb.panel)(found)
+    return typer.main.get_group(alone).commands[name]
+
 
 app = typer.Typer(
+    cls=_Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # paragraphs are wrapped to the terminal, not where the source breaks them
     help="Carries a city's non-emergency reports (311) from the curb to the crew. Begin with: stormdrain demo",
 )
-app.command("demo", rich_help_panel="Run")(demo)
-app.command("up", rich_help_panel="Run")(up)
-app.command("send", rich_help_panel="Run")(send)
-app.command("run", rich_help_panel="Run")(run_worker)
-app.command("crm", rich_help_panel="Run")(crm)
-app.add_typer(broker.app, name="broker", rich_help_panel="Run", help="A real Kafka here, without Docker or Java.")
-app.add_typer(topics.app, name="topics", rich_help_panel="Operate", help="Plan, apply and check topics.yaml.")
-app.add_typer(dead.app, name="dead", rich_help_panel="Operate")
-app.command("chaos", rich_help_panel="Develop")(chaos)
-app.command("settings", rich_help_panel="Operate")(settings)
-app.add_typer(city.app, name="city", rich_help_panel="Your town", help="Check a town's files; make a town from a past.")
-app.command("train", rich_help_panel="Your town")(train)
-app.command("evaluate-match", rich_help_panel="Your town")(evaluate_match)
-app.command("train-match", rich_help_panel="Your town")(train_match)
-app.command("learn-routes", rich_help_panel="Your town")(learn_routes)
-app.command("evaluate", rich_help_panel="Your town")(evaluate)
-app.command("try", rich_help_panel="Your town")(try_)
-app.command("route-diff", rich_help_panel="Your town")(route_diff)
-app.add_typer(schemas.app, name="schemas", rich_help_panel="Develop", help="Render and check schemas/.")
-app.command("docs", rich_help_panel="Develop")(docs)
+app.callback()(lambda: None)
 
 
 def run() -> None:

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import yaml
@@ -30,10 +31,12 @@ def port_of(worker: str) -> int:
 
 def parse(command: list[str]) -> None:
     """Parse a command line with the program's own parser; raises where it would refuse."""
-    found, words = get_command(app), list(command)
-    while hasattr(found, "commands"):
-        assert words[0] in found.commands, f"stormdrain has no {words[0]}"
-        found = found.commands[words.pop(0)]
+    found: Any = get_command(app)
+    words = list(command)
+    while hasattr(found, "get_command"):
+        inner = found.get_command(None, words[0])
+        assert inner is not None, f"stormdrain has no {words[0]}"
+        found, words = inner, words[1:]
     found.make_context("stormdrain", words)
 
 

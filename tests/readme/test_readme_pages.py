@@ -55,11 +55,11 @@ def check(page: str, words: list[str]) -> None:
     command: Any = COMMAND  # typer brings a click of its own
     rest = words[1:]
     while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
-        found = command.commands.get(rest[0])
+        names, found = command.list_commands(None), command.get_command(None, rest[0])
         if found is None and "|" in rest[0]:
-            assert set(rest[0].split("|")) <= set(command.commands), said
+            assert set(rest[0].split("|")) <= set(names), said
             return
-        assert found is not None, f"{said}: expected one of {', '.join(command.commands)}"
+        assert found is not None, f"{said}: expected one of {', '.join(names)}"
         command, rest = found, rest[1:]
     options = {name: each for each in command.params for name in (*each.opts, *each.secondary_opts)}
     for word in rest:
