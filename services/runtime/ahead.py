@@ -28,15 +28,14 @@ class Ahead:
         self._bytes = 0
 
     def room(self, batch: int) -> int:
-        """Say how many more may be read, in batches of such a size; 1 at least, since who reads stays a member."""
-        return max(1, BATCHES * batch - len(self._held) if self._bytes < AT_MOST_BYTES else 1)
+        """Say how many more may be read, in batches of such a size."""
+        return max(0, BATCHES * batch - len(self._held)) if self._bytes < AT_MOST_BYTES else 0
 
-    def waits(self, batch: int, flowing: set[Place]) -> bool:
-        """Say whether a whole batch can be handed out of the partitions that flow."""
-        held = self._held
-        return len(held) >= batch and (
-            self._written.keys() <= flowing or sum(place in flowing for _, _, place, _ in held) >= batch
-        )
+    def ready(self, flowing: set[Place]) -> int:
+        """Say how many can be handed out of the partitions that flow."""
+        if self._written.keys() <= flowing:
+            return len(self._held)
+        return sum(place in flowing for _, _, place, _ in self._held)
 
     def put(self, messages: Iterable[Message], now_ms: int) -> None:
         """Take what was read. What says it is of the future counts as of now, lest it hold up its partition."""

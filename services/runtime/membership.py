@@ -90,12 +90,15 @@ class Membership:
         return self._ahead.take(at_most, self._flowing)
 
     def _read(self, at_most: int, idle_s: float, linger_s: float) -> list[Message]:
-        consumer, room = self._ours(), self._ahead.room(at_most)
-        if self._ahead.waits(at_most, self._flowing):
-            return consumer.consume(room, 0.0)
-        messages = consumer.consume(1, idle_s)
-        if messages and room > 1:
-            messages += consumer.consume(room - 1, linger_s)
+        """Wait for what a batch has not got yet; beyond that, read what is there already."""
+        consumer, ready = self._ours(), self._ahead.ready(self._flowing)
+        messages = [] if ready else consumer.consume(1, idle_s)
+        begun = ready + len(messages)
+        if 0 < begun < at_most:
+            messages += consumer.consume(at_most - begun, linger_s)
+        if ready + len(messages) >= at_most:
+            room = self._ahead.room(at_most) - len(messages)
+            messages += consumer.consume(max(1, room), 0.0)  # who does not read at all is no member for long
         return messages
 
     def metadata(self) -> Any:  # noqa: ANN401 - opaque

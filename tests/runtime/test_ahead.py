@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from loop_worlds import Echo, Town, sample, turns
@@ -88,26 +89,25 @@ def test_a_record_from_the_future_holds_its_partition_up_no_longer_than_what_was
     assert [each.number for each in take(ahead, 1)] == [3]
 
 
-def test_room_is_bounded_by_number_and_by_size_and_one_may_always_be_read() -> None:
+def test_room_is_bounded_by_number_and_by_size() -> None:
     ahead = Ahead()
     assert ahead.room(10) == BATCHES * 10
     put(ahead, *[Told(0, at, at) for at in range(BATCHES * 10)])
-    assert ahead.room(10) == 1
+    assert ahead.room(10) == 0
     take(ahead, 30)
     assert ahead.room(10) == 30
     put(ahead, Told(1, 5, 0, b"x" * AT_MOST_BYTES), Told(1, 6, 0, None))
-    assert ahead.room(10) == 1
+    assert ahead.room(10) == 0
     ahead.drop({("told.v1", 1)})
     assert ahead.room(10) == 30
 
 
-def test_a_batch_waits_only_if_partitions_that_flow_have_it() -> None:
+def test_what_can_be_handed_out_is_what_partitions_that_flow_have() -> None:
     ahead = Ahead()
     put(ahead, *[Told(at % 2, at, at) for at in range(10)])
-    assert ahead.waits(10, ALL)
-    assert ahead.waits(5, {("told.v1", 1)})
-    assert not ahead.waits(6, {("told.v1", 1)})
-    assert not ahead.waits(1, {("told.v1", 2)})
+    assert ahead.ready(ALL) == 10
+    assert ahead.ready({("told.v1", 1)}) == 5
+    assert ahead.ready({("told.v1", 2)}) == 0
 
 
 def test_the_loop_works_a_backlog_off_in_the_order_it_was_written_in() -> None:
@@ -122,6 +122,50 @@ def test_the_loop_works_a_backlog_off_in_the_order_it_was_written_in() -> None:
     handler = loop.worker.handler
     assert isinstance(handler, Echo)
     assert town.outside.asked == list(range(80))
+
+
+def test_what_was_read_already_waits_for_nobody_who_may_come() -> None:
+    town = Town()
+    town.batch_size = 2
+    loop = town.started()
+    town.tell("good", "good", "good", partition=1)
+    loop.turn()
+    assert town.numbers() == [0, 1]
+    began = town.clock.monotonic()
+    loop.turn()
+    assert town.numbers() == [0, 1, 2]
+    assert town.clock.monotonic() - began <= town.settings.linger_s
+
+
+@pytest.mark.parametrize(
+    ("ahead", "waits", "asked"),
+    [
+        (0, 0, [(1, 0.2)]),
+        (0, 1, [(1, 0.2), (4, 0.1)]),
+        (0, 9, [(1, 0.2), (4, 0.1), (35, 0.0)]),
+        (3, 0, [(2, 0.1)]),
+        (3, 9, [(2, 0.1), (35, 0.0)]),
+        (7, 9, [(33, 0.0)]),
+        (40, 9, [(1, 0.0)]),
+    ],
+)
+def test_a_batch_is_waited_for_as_ever_and_only_what_is_there_is_read_beyond_it(
+    ahead: int, waits: int, asked: list[tuple[int, float]]
+) -> None:
+    """Batches of 5, of which 40 records are held at most."""
+    town = Town()
+    member: Any = town.started()._member
+    put(member._ahead, *[Told(1, at, at) for at in range(ahead)])
+    calls: list[tuple[int, float]] = []
+
+    def consume(number: int, timeout: float) -> list[Told]:
+        given = min(number, waits - sum(each for each, _ in calls))
+        calls.append((number, timeout))
+        return [Told(1, NOW, at) for at in range(max(0, given))]
+
+    member._consumer.consume = consume
+    member._read(5, 0.2, 0.1)
+    assert calls == asked
 
 
 def test_lag_counts_what_was_read_and_not_handed_out() -> None:
