@@ -35,6 +35,7 @@ PRODUCER: dict[str, Any] = {
     "transaction.timeout.ms": 15_000,
     "compression.type": "lz4",
     "linger.ms": 2,
+    "max.in.flight.requests.per.connection": 1,
     "partitioner": "murmur2_random",
     "batch.size": 1_000_000,
     "queue.buffering.max.messages": 200_000,

@@ -239,6 +239,10 @@ class KafkaClients:
                 "debug": "broker",  # four lines a transaction
                 "compression.type": "lz4",
                 "linger.ms": 2,
+                # With more, a new partition's first request may be refused, as its leader is not ready, and the second
+                # be taken: a broker that does not know the producer takes any sequence (KAFKA-15591). librdkafka then
+                # calls the first delivered, too, and the transaction commits without it.
+                "max.in.flight.requests.per.connection": 1,
                 # Java's partitioner, so that a department's own producer or Kafka Streams agrees on partitions.
                 "partitioner": "murmur2_random",
                 "batch.size": 1_000_000,

@@ -39,8 +39,8 @@ PEOPLE = frozenset({"operator", "department", "review"})
 """Readers that are no workers with dead letters. `review` follows the read model."""
 
 Place = tuple[str, int, int]
-"""Topic, partition and offset. A negative offset is a number only: a broker that has taken a record once already, and
-is sent it again since its first answer was lost, acknowledges it without saying where it stands."""
+"""Topic, partition and offset. A negative offset is a number only: a record that librdkafka sent again, since the first
+answer was lost, may be acknowledged without saying where it stands."""
 
 
 class PoisonError(Exception):
@@ -100,6 +100,8 @@ class Poisoner:
                 "enable.idempotence": True,
                 "message.max.bytes": LARGEST,
                 "message.timeout.ms": 0,  # as long as it takes: a broker may be down for a while
+                # With more, what never arrived may be acknowledged: `services.runtime.kafka` says how.
+                "max.in.flight.requests.per.connection": 1,
                 "linger.ms": 5,
                 "log_level": 0,
             }

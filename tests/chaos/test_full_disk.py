@@ -13,6 +13,7 @@ from services.sandbox.broker import Broker
 TOPIC = "kept.v1"
 RECORD_BYTES = 500
 QUIET = {"log_level": 0, "reconnect.backoff.max.ms": 200}
+SURE = {"enable.idempotence": True, "max.in.flight.requests.per.connection": 1}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ class Writer:
         self.acknowledged: list[bytes] = []
         self.refused: list[KafkaError] = []
         self.written = 0
-        self.producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 0, **QUIET})
+        self.producer = Producer({"bootstrap.servers": bootstrap, **SURE, "linger.ms": 0, **QUIET})
 
     def write(self, number: int) -> None:
         for _ in range(number):
