@@ -60,9 +60,12 @@ def _mapping(all_of: Mapping[Any, Any], *, values: bool = False) -> float:
 
 
 def _entries(all_of: Iterable[Any], number: int) -> float:
-    """Give what entries take: a tuple, its float and its row; the id is counted with the ids."""
+    """Give what entries take: a tuple, its moments and its row; the id is counted with the ids."""
     some = _some(all_of)
-    sizes = _sum(sys.getsizeof(each) + sys.getsizeof(each[0]) + sys.getsizeof(each[2]) for each in some)
+    moments = _sum(
+        sys.getsizeof(each) for made, came, _, _ in some for each in {id(made): made, id(came): came}.values()
+    )
+    sizes = moments + _sum(sys.getsizeof(each) + sys.getsizeof(each[3]) for each in some)
     return sizes * number / max(1, len(some))
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from services.incidents.grid import Grid
 from services.incidents.seen import Reach
 
-Entry = tuple[float, str, int]
-"""When a report was made, its id, and its row."""
+Entry = tuple[float, float, str, int]
+"""The key of a report, and its row."""
 
 
 class Drawer:
@@ -33,7 +33,7 @@ class Drawer:
 
     def show(self, entry: Entry, latitude: float, longitude: float) -> None:
         """File a report."""
-        cell, row = self.grid.cell(latitude, longitude), entry[2]
+        cell, row = self.grid.cell(latitude, longitude), entry[3]
         rows = self.cells.get(cell)
         if rows is None:
             self.cells[cell] = array("I", (row,))
@@ -49,8 +49,8 @@ class Drawer:
         if rows is None:
             return
         last = len(rows) - 1
-        place = last if rows[last] == entry[2] else bisect_left(rows, entry, key=self._entries.__getitem__)
-        if place <= last and rows[place] == entry[2]:
+        place = last if rows[last] == entry[3] else bisect_left(rows, entry, key=self._entries.__getitem__)
+        if place <= last and rows[place] == entry[3]:
             del rows[place]
             if not last:
                 del self.cells[cell]

@@ -28,11 +28,11 @@ class Past(NamedTuple):
     closed: tuple[Key, ...] = ()
     """Those of which it was said that the incident is closed."""
 
-    def with_one(self, made: float, place: Point, closed: str = "") -> Past:
-        """Give it with one report more; `closed` is its id if it was said of it that the incident is closed."""
+    def with_one(self, key: Key, place: Point, *, closed: bool = False) -> Past:
+        """Give it with one report more; `closed` if it was said of it that the incident is closed."""
         corners = hull_of([*self.corners, place])
-        keys = (*self.closed, (made, closed)) if closed else self.closed
-        return Past(self.reports + 1, min(self.since, made), max(self.until, made), corners, keys)
+        keys = (*self.closed, key) if closed else self.closed
+        return Past(self.reports + 1, min(self.since, key[0]), max(self.until, key[0]), corners, keys)
 
 
 def hull_of(places: Sequence[Point]) -> tuple[Point, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from math import inf, isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -39,9 +39,7 @@ AT_ONCE = 20_000
 """Pairs compared at once: some 700 bytes each."""
 GROWTH = 5
 """The table grows by a fifth: both copies are held while it does."""
-LAST = "\U0010ffff"
-"""Sorts after every id."""
-NOBODY: Entry = (0.0, "", -1)
+NOBODY: Entry = (0.0, 0.0, "", -1)
 """Of a row that is free."""
 
 
@@ -127,7 +125,7 @@ class Near:
     def drop(self, request_id: str) -> None:
         """Let go of a report."""
         entry = self.rows.pop(request_id)
-        row = entry[2]
+        row = entry[3]
         words = self._words.item(row)
         self._hide(entry)
         if words:
@@ -150,7 +148,7 @@ class Near:
 
     def reading(self, request_id: str) -> bytes:
         """Give what was read out of a report's words."""
-        return reading_in(self.table[self.rows[request_id][2]].tobytes())
+        return reading_in(self.table[self.rows[request_id][3]].tobytes())
 
     def repeated(self, request_id: str) -> Entry | None:
         """Give the last report in the same words from the same place and person, if it is `RESENT_S` old at most."""
@@ -170,11 +168,11 @@ class Near:
         Those of the report that repeats this one too, which speaks for itself where this one is not there.
         """
         entry = self.rows[request_id]
-        words = self._words.item(entry[2])
+        words = self._words.item(entry[3])
         if words:
             said = self._who_said(words)
             for after in said[(place := bisect_right(said, entry)) : place + 1]:
-                yield after[1]
+                yield after[2]
                 yield from self._followers(after)
         yield from self._followers(entry)
 
@@ -192,15 +190,15 @@ class Near:
         for drawer in self._filing_of(entry).drawers:
             own = drawer.cells.get(drawer.grid.cell(latitude, longitude), ())
             end = bisect_left(own, entry, key=known) + self.per_cell
-            until: Key = (entry[0] + drawer.reach.window_s, LAST)
+            until: Key = (entry[0] + drawer.reach.window_s, inf, "")
             if end < len(own):
-                until = min(until, known(own[end])[:2])
+                until = min(until, known(own[end])[:3])
             for rows in drawer.around(latitude, longitude):
                 for place in range(bisect_right(rows, entry, key=known), len(rows)):
                     after = known(rows[place])
-                    if after[:2] > until:
+                    if after[:3] > until:
                         break
-                    yield after[1]
+                    yield after[2]
 
     def compared(self, wanted: Sequence[str]) -> Iterator[tuple[str, Compared]]:
         """Hold reports against the earlier ones in reach, many at once."""
@@ -216,7 +214,7 @@ class Near:
         """Hold one report against one other, whether in reach or not."""
         one, two, reach = self.rows[later], self.rows[earlier], self.reach(later)
         radius, window = np.array([reach.radius_m]), np.array([reach.window_s])
-        ones, twos = np.array([one[2]]), np.array([two[2]])
+        ones, twos = np.array([one[3]]), np.array([two[3]])
         pairs = pairs_of(self.table[ones], self.table[twos], self._apart(ones, twos), radius, window)
         return Compared([two], self.scorer.scores(pairs.values, [self._filing_of(one).family]), pairs, [reach])
 
@@ -227,7 +225,7 @@ class Near:
         flag = dict(zip(FEATURES, values, strict=True))
         told = flag["another street"] or flag["same street"]
         return Likeness(
-            compared.others[place][1],
+            compared.others[place][2],
             compared.scores.item(place),
             round(pairs.metres.item(place), 1),
             round(pairs.seconds.item(place), 3),
@@ -245,7 +243,7 @@ class Near:
         entries = self._entries
         sizes = np.array(part.sizes, np.int64)
         number = np.repeat(np.array(part.numbers, np.int64), sizes)
-        ones = np.array([entry[2] for entry in part.wanted], np.int64)[number]
+        ones = np.array([entry[3] for entry in part.wanted], np.int64)[number]
         twos = np.frombuffer(part.others, np.uint32).astype(np.int64)
         which = np.repeat(np.arange(len(sizes)), sizes)
         radius, most_off, window = (
@@ -276,7 +274,7 @@ class Near:
         for place, (entry, size) in enumerate(zip(part.wanted, counts, strict=True)):
             share = slice(at, at + size)
             held = others[share], scores[share], part_of(pairs, share), reaches[share]
-            yield entry[1], Compared(*held, crowds.get(place, ()))
+            yield entry[2], Compared(*held, crowds.get(place, ()))
             at += size
 
     def _apart(self, ones: Rows, twos: Rows) -> Numbers:
@@ -319,7 +317,7 @@ class Near:
                 part.sizes.append(len(others) - before)
 
     def _said_before(self, entry: Entry) -> Entry | None:
-        words = self._words.item(entry[2])
+        words = self._words.item(entry[3])
         if not words:
             return None
         said = self._who_said(words)
@@ -331,7 +329,7 @@ class Near:
         return said if isinstance(said, list) else [said]
 
     def _filing_of(self, entry: Entry) -> Filing:
-        filing = self._filed[entry[2]]
+        filing = self._filed[entry[3]]
         assert filing is not None  # noqa: S101 - every row in use has one
         return filing
 
@@ -354,7 +352,7 @@ class Near:
         return drawer
 
     def _where(self, entry: Entry) -> tuple[float, float]:
-        return self._latitudes.item(entry[2]), self._longitudes.item(entry[2])
+        return self._latitudes.item(entry[3]), self._longitudes.item(entry[3])
 
     def _show(self, entry: Entry) -> None:
         latitude, longitude = self._where(entry)

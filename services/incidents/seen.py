@@ -12,8 +12,9 @@ from msgspec import Struct
 from services.incidents.particulars import particulars_of
 from services.incidents.words import SHAPE_BITS, SHAPE_WORDS, address_of, mark, normal, numbers_of, shape_of
 
-Key = tuple[float, str]
-"""When a report was made, in seconds since 1970, and its id: the order of reports."""
+Key = tuple[float, float, str]
+"""When a report was made and when it came, in seconds since 1970, and its id: the order of reports. When they came
+tells apart what was made at one moment, such as all reports of a day where a channel knows the day alone."""
 
 GUESSES = 3
 MOST_OFF_M = 150.0
@@ -107,7 +108,7 @@ class Seen(Struct, frozen=True, gc=False):
     @property
     def id(self) -> str:
         """The request id."""
-        return self.key[1]
+        return self.key[2]
 
     @property
     def place(self) -> tuple[float, float]:
@@ -136,6 +137,7 @@ def see(
     latitude: float,
     longitude: float,
     *,
+    came: float | None = None,
     off_m: float = 0.0,
     vague: bool = False,
     families: tuple[str, ...] = ("",),
@@ -156,6 +158,7 @@ def see(
         made: When it was made, seconds since 1970.
         latitude: Degrees, WGS 84.
         longitude: Degrees, WGS 84.
+        came: When it came to the city; None: when it was made.
         off_m: How far the place may be off, metres.
         vague: The place is that of a ZIP code; so is one that may be off by `VAGUE_M` or more.
         families: Its own, and those it may be of as well.
@@ -188,9 +191,8 @@ def see(
     known = reading[1:] if reading[:1] == EDITION and len(reading) == _SAID.size + 1 else b""
     told = known or _read(text, language, address, who, f"{latitude:.5f} {longitude:.5f}")
     words: int = _SAID.unpack_from(told)[0]
-    return Seen(
-        (made, request_id), latitude, longitude, off_m, service_code, vague, facts + told, words, families, same_as
-    )
+    key = made, made if came is None or came == made else came, request_id  # one float where they are the same
+    return Seen(key, latitude, longitude, off_m, service_code, vague, facts + told, words, families, same_as)
 
 
 def _read(text: str, language: str, address: str, who: int, where: str) -> bytes:

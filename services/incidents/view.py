@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import radians
+from math import inf, radians
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
@@ -28,7 +28,8 @@ CROWD = 4
 """Reports of one category by so many people, near and lately made, are an outage; the next joins what they are of."""
 SUPPORT = 2
 """How many reports of an incident must be like enough to a report that lies beyond its radius."""
-OPEN: Key = (float("inf"), "")
+OPEN: Key = (inf, inf, "")
+FIRST: Key = (-inf, -inf, "")
 VAGUE = "a place that is known no better than to its ZIP code is linked by a person"
 
 
@@ -84,7 +85,7 @@ class View:
 
     def best(self, entry: Entry, compared: Compared) -> Link:
         """Give the link to the likest earlier report whose incident has room, or to the one that people named."""
-        request_id = entry[1]
+        request_id = entry[2]
         link = self._named(entry) or self._resent(entry)
         if link is not None:
             return link
@@ -93,19 +94,19 @@ class View:
         worth = sorted((-score, compared.others[at], at) for at, score in enumerate(scores) if score >= least)
         order = [at for _, _, at in worth]
         if (crowd := self._crowd(entry, compared)) is not None:
-            held = [each[1] for each in compared.others]
+            held = [each[2] for each in compared.others]
             won = held.index(crowd.duplicate_of) if crowd.duplicate_of in held else -1
             return replace(crowd, lost=self._lost(compared, order, won))
         recurs_of: str | None = None
         why, suggested = "", -1
         for place in order:
-            score, other = scores[place], compared.others[place][1]
+            score, other = scores[place], compared.others[place][2]
             if score < self._bands.suggestion or (suggested >= 0 and score < self._bands.automatic):
                 break
             link = self.now(other)
             if self._parted(request_id, other, link.incident):
                 why = why or f"a person says that it is not the same incident as {other}"
-            elif self._ended(link.incident) < entry[:2]:
+            elif self._ended(link.incident) < entry[:3]:
                 recurs_of = recurs_of or link.incident
                 why = why or f"the incident of {other} was closed before"
             elif score < self._bands.automatic:
@@ -130,19 +131,19 @@ class View:
         nearest: dict[str, Crowding] = {}
         number, people = 0, set[int | str]()
         for each in sorted(compared.crowd, key=lambda crowding: crowding.entry):
-            incident = self.now(each.entry[1]).incident
-            if self._parted(entry[1], each.entry[1], incident) or self._ended(incident) < entry[:2]:
+            incident = self.now(each.entry[2]).incident
+            if self._parted(entry[2], each.entry[2], incident) or self._ended(incident) < entry[:3]:
                 continue
             number += 1
-            people.add(each.person or each.entry[1])
+            people.add(each.person or each.entry[2])
             strength[incident] = round(strength.get(incident, 0.0) + each.weight, 4)
             if incident not in nearest or each.weight > nearest[incident].weight:
                 nearest[incident] = each
         if len(people) < CROWD:
             return None
         for incident in sorted(strength, key=lambda each: (-strength[each], nearest[each].entry)):
-            other = nearest[incident].entry[1]
-            reach = self._near.reach(entry[1])
+            other = nearest[incident].entry[2]
+            reach = self._near.reach(entry[2])
             anchor = self.now(other).anchor or self._near.place(other)
             if self._metres(entry, anchor) <= reach.most_m:
                 like = self._alone(entry, compared, other)
@@ -152,14 +153,14 @@ class View:
 
     def _alone(self, entry: Entry, compared: Compared, other: str) -> Likeness:
         """Give how like a report is to one other by the reach of its own family, which most were held against."""
-        reach = self._near.reach(entry[1])
+        reach = self._near.reach(entry[2])
         for place, each in enumerate(compared.others):
-            if each[1] == other and compared.reaches[place] is reach:
+            if each[2] == other and compared.reaches[place] is reach:
                 return self._near.likeness(compared, place)
-        return self._near.likeness(self._near.pair(entry[1], other), 0)
+        return self._near.likeness(self._near.pair(entry[2], other), 0)
 
     def _linked(self, compared: Compared, place: int, order: Sequence[int]) -> Link:
-        other = compared.others[place][1]
+        other = compared.others[place][2]
         parent = self.now(other)
         like = self._near.likeness(compared, place)
         resent = like.same_reporter and like.elapsed_s <= RESENT_S
@@ -175,15 +176,15 @@ class View:
 
     def _lost(self, compared: Compared, order: Sequence[int], won: int) -> tuple[Lost, ...]:
         ahead = [each for each in order[: MOST_CANDIDATES + 1] if each != won][:MOST_CANDIDATES]
-        return tuple(Lost(compared.others[each][1], float(compared.scores[each])) for each in ahead)
+        return tuple(Lost(compared.others[each][2], float(compared.scores[each])) for each in ahead)
 
     def _named(self, entry: Entry) -> Link | None:
         """Give the link that a person of the city made, or that the citizen named."""
-        request_id = entry[1]
+        request_id = entry[2]
         others = self._said.one_with(request_id)
         earlier = [known for each in others if (known := self._near.rows.get(each)) and known < entry]
         if earlier:
-            first = min(earlier)[1]
+            first = min(earlier)[2]
             like = self._near.likeness(self._near.pair(request_id, first), 0)
             anchor = self._near.place(request_id)
             return Link(self.now(first).incident, first, "automatic", "merged", anchor=anchor, likeness=like)
@@ -199,11 +200,11 @@ class View:
         named = self._near.rows.get(self._known.same_as.get(request_id, ""))
         if named is None or named >= entry or not self._near.reach(request_id).radius_m:
             return None
-        other, parent = named[1], self.now(named[1])
+        other, parent = named[2], self.now(named[2])
         compared = self._near.pair(request_id, other)
         reach = compared.reaches[0]
         too_far = float(compared.pairs.metres[0]) > max(reach.most_m, reach.limit_m)
-        if too_far or self._parted(request_id, other, parent.incident) or self._ended(parent.incident) < entry[:2]:
+        if too_far or self._parted(request_id, other, parent.incident) or self._ended(parent.incident) < entry[:3]:
             return None
         return self._joined(request_id, named, compared, "confirmed")
 
@@ -212,27 +213,27 @@ class View:
 
         What is hidden as a repeat is one with it though that was closed between: else nobody would find what it began.
         """
-        before = self._near.repeated(entry[1])
-        if before is None or not self._near.reach(entry[1]).radius_m:
+        before = self._near.repeated(entry[2])
+        if before is None or not self._near.reach(entry[2]).radius_m:
             return None
-        incident = self.now(before[1]).incident
-        ended = self._ended(incident) < entry[:2] and not self._near.hidden(entry[1])
-        if ended or self._parted(entry[1], before[1], incident):
+        incident = self.now(before[2]).incident
+        ended = self._ended(incident) < entry[:3] and not self._near.hidden(entry[2])
+        if ended or self._parted(entry[2], before[2], incident):
             return None
-        return self._joined(entry[1], before, self._near.pair(entry[1], before[1]), "resend")
+        return self._joined(entry[2], before, self._near.pair(entry[2], before[2]), "resend")
 
     def _joined(self, request_id: str, other: Entry, compared: Compared, relation: Relation) -> Link:
-        parent = self.now(other[1])
+        parent = self.now(other[2])
         like = self._near.likeness(compared, 0)
-        if self._vague(request_id) or self._vague(other[1]):
-            return Link(request_id, other[1], "suggestion", relation, why=VAGUE, likeness=like)
-        anchor = parent.anchor or self._near.place(other[1])
-        return Link(parent.incident, other[1], "automatic", relation, anchor=anchor, likeness=like)
+        if self._vague(request_id) or self._vague(other[2]):
+            return Link(request_id, other[2], "suggestion", relation, why=VAGUE, likeness=like)
+        anchor = parent.anchor or self._near.place(other[2])
+        return Link(parent.incident, other[2], "automatic", relation, anchor=anchor, likeness=like)
 
     def _no_room(self, entry: Entry, compared: Compared, place: int, scores: Sequence[float]) -> str:
         """Say why a report may not join the incident of another that it is like enough to; empty: it may."""
-        other = compared.others[place][1]
-        if self._vague(entry[1]) or self._vague(other):
+        other = compared.others[place][2]
+        if self._vague(entry[2]) or self._vague(other):
             return VAGUE
         parent, reach = self.now(other), compared.reaches[place]
         metres = self._metres(entry, parent.anchor or self._near.place(other))
@@ -241,7 +242,7 @@ class View:
         if metres > reach.most_m:
             return f"the incident of {other} would reach {metres:.0f} m from its first report"
         support = sum(
-            score >= self._bands.automatic and self.now(each[1]).incident == parent.incident
+            score >= self._bands.automatic and self.now(each[2]).incident == parent.incident
             for each, score in zip(compared.others, scores, strict=True)
         )
         return (
@@ -249,7 +250,7 @@ class View:
         )
 
     def _metres(self, entry: Entry, anchor: Point) -> float:
-        lat, lon, to_lat, to_lon = map(radians, (*self._near.place(entry[1]), *anchor))
+        lat, lon, to_lat, to_lon = map(radians, (*self._near.place(entry[2]), *anchor))
         return arc_m(lat, to_lat, to_lon - lon)
 
     def _parted(self, request_id: str, other: str, incident: str) -> bool:
@@ -265,17 +266,16 @@ class View:
             return OPEN
         if incident not in self._ends:
             members = [incident, *self._known.members.of(incident), *self.found]
-            ends = [
-                max((closed[each], ""), self._near.rows[each][:2] if each in self._known else (closed[each], ""))
+            keys = {
+                each: self._near.rows[each][:3] if each in self._known else FIRST
                 for each in members
                 if each in closed and self.now(each).incident == incident
-            ]
+            }
             past = self._known.past.get(incident)
-            ends += [
-                max((closed[each], ""), key) for key in (past.closed if past else ()) if (each := key[1]) in closed
-            ]
+            keys |= {key[2]: key for key in (past.closed if past else ()) if key[2] in closed}
+            ends = [max((closed[each], -inf, ""), key) for each, key in keys.items()]
             self._ends[incident] = min(ends, default=OPEN)
         return self._ends[incident]
 
     def _vague(self, request_id: str) -> bool:
-        return bool(self._near.table["vague"][self._near.rows[request_id][2]])
+        return bool(self._near.table["vague"][self._near.rows[request_id][3]])

@@ -91,6 +91,7 @@ def seen_of(event: RequestRouted | RequestMatched, families: Mapping[str, str]) 
         made,
         place.latitude,
         place.longitude,
+        came=came,
         off_m=place.radius_m,
         vague=place.method == "zip",
         families=filed(classification, families),

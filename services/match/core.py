@@ -1,8 +1,8 @@
 """Which reports are one incident: a function of the set of reports and of what people said of them.
 
-Reports are ordered by when they were made, then by id. Each links to the earlier report it is most like, if it is
-like enough and that report's incident has room for it; an `automatic` link joins that incident, a `suggestion` joins
-nothing. An incident is named after its first report and measured from there (docs/adr/0027).
+Reports are ordered by when they were made, then by when they came. Each links to the earlier report it is most like, if
+it is like enough and that report's incident has room for it; an `automatic` link joins that incident, a `suggestion`
+joins nothing. An incident is named after its first report and measured from there (docs/adr/0027).
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Incidents:
         """By incident of which reports are no longer open: what those came to."""
         self.members = Groups()
         """By incident of more than one report: who belongs to it, its first report left out."""
-        self._ages: list[Key] = []
+        self._ages: list[tuple[float, str]] = []
         """Until when each report is open, by the times of others."""
-        self._newest = float("-inf")
+        self._newest: Key = (float("-inf"), float("-inf"), "")
         self._looked_at: dict[str, Seen] = {}
         """Fresh reports of the last `settle`, which stand among the others for as long as they may be taken."""
 
@@ -78,7 +78,7 @@ class Incidents:
         for seen in fresh:
             self._add(seen)
         try:
-            return self._settle({seen.id: self._open_until(seen) < self._newest for seen in fresh}, doubtful)
+            return self._settle({seen.id: self._open_until(seen) < self._newest[0] for seen in fresh}, doubtful)
         finally:
             self._looked_at = {seen.id: seen for seen in fresh}
 
@@ -99,7 +99,7 @@ class Incidents:
                 self._drop(seen.id)
             self._add(seen)
         heappush(self._ages, (self._open_until(seen), seen.id))
-        self._newest = max(self._newest, seen.key[0])
+        self._newest = max(self._newest, seen.key)
         self._hang(seen.id, link)
 
     def relink(self, request_id: str, link: Link) -> None:
@@ -116,7 +116,7 @@ class Incidents:
 
         Gives the ids.
         """
-        while self._ages and (self._ages[0][0] < self._newest or len(self) > self.at_most):
+        while self._ages and (self._ages[0][0] < self._newest[0] or len(self) > self.at_most):
             request_id = heappop(self._ages)[1]
             self._outlive(request_id)
             self._drop(request_id)
@@ -147,9 +147,10 @@ class Incidents:
         """Keep how far an incident had come, for as long as one of its reports is open."""
         incident = self.link(request_id).incident
         if incident in self.members:
-            place, made = self.near.place(request_id), self.near.rows[request_id][0]
-            past = self.past.get(incident) or Past(0, made, made, ())
-            self.past[incident] = past.with_one(made, place, request_id if request_id in self.said.closed else "")
+            key = self.near.rows[request_id][:3]
+            past = self.past.get(incident) or Past(0, key[0], key[0], ())
+            closed = request_id in self.said.closed
+            self.past[incident] = past.with_one(key, self.near.place(request_id), closed=closed)
 
     def _open_until(self, seen: Seen) -> float:
         return seen.key[0] + self.near.kept_s(seen.families) + self._lateness_s
@@ -189,7 +190,7 @@ class Incidents:
         dirty = {*fresh, *(each for each in doubtful if each in self)}
         for request_id, late in fresh.items():
             # What was made after all that is known has no later ones but fresh ones, and those are looked at anyway.
-            if not late and near.rows[request_id][0] <= self._newest:
+            if not late and near.rows[request_id][:3] <= self._newest:
                 dirty.update(each for each in near.later(request_id) if not self._final(each))
             if not late:
                 dirty.update(each for each in self._waiting(request_id) if not self._stands(each))
@@ -199,7 +200,7 @@ class Incidents:
         heapify(queue)
         while queue:  # earliest first, so that whatever a report links to is settled before it
             entry = heappop(queue)
-            request_id = entry[1]
+            request_id = entry[2]
             compared = prepared.get(request_id) or next(near.compared([request_id]))[1]
             link = view.best(entry, compared)
             before = view.now(request_id).incident
@@ -217,7 +218,7 @@ class Incidents:
 
     def _is_last(self, entry: Entry) -> bool:
         """Say whether nobody known was made later, and nobody said anything of it."""
-        return entry[0] > self._newest and entry[1] not in self.said and entry[1] not in self.said.kept_off
+        return entry[:3] > self._newest and entry[2] not in self.said and entry[2] not in self.said.kept_off
 
     def _waiting(self, request_id: str) -> set[str]:
         """Give the known reports that name a fresh one, wherever they are."""

@@ -14,7 +14,7 @@ from services.events import Event, IncidentClosed, RequestMatched, RequestRouted
 from services.incidents.links import Bands
 from services.incidents.pairs import Pairs, apart, pairs_of
 from services.incidents.scorer import Scorer
-from services.incidents.seen import RECORD, Reach, Seen
+from services.incidents.seen import RECORD, Key, Reach, Seen
 from services.incidents.words import normal
 from services.match.adapters import seen_of
 
@@ -210,7 +210,7 @@ class AllPairs:
         """Give the stand of one of many: of the incidents that have room, that with the most and nearest of them."""
         if len({self._person(each) or each.key for each in crowd}) < CROWD:
             return None
-        reach, best = self._own(seen), list[tuple[float, tuple[float, str], Seen]]()
+        reach, best = self._own(seen), list[tuple[float, Key, Seen]]()
         weight = {each.id: math.exp(-((4 * metres(seen, each) / reach.spread_m) ** 2)) for each in crowd}
         for incident in {self.stands[each.id].incident for each in crowd}:
             held = [each for each in crowd if self.stands[each.id].incident == incident]

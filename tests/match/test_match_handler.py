@@ -90,6 +90,14 @@ def test_an_earlier_report_that_comes_late_corrects_the_ones_after_it() -> None:
     assert outputs[2].report == routed("c", hours=3).report
 
 
+def test_of_what_was_made_at_one_moment_the_first_to_come_is_the_first_and_nothing_is_corrected() -> None:
+    worker = matcher()
+    every = [routed(f"{-number % 7}{number}", received=1 + number / 100) for number in range(50)]
+    outputs = [event for begin in range(0, 50, 5) for event in run(worker, every[begin : begin + 5])]
+    assert [event.matching.revision for event in outputs] == [1] * 50
+    assert set(incidents(outputs).values()) == {every[0].report.request_id}
+
+
 def test_a_late_root_renames_the_incident_and_every_report_is_measured_from_it() -> None:
     def row(*numbers: int) -> list[object]:
         return [routed(f"r{number}", hours=float(number), at=north(10.0 * number)) for number in numbers]

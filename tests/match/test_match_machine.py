@@ -47,7 +47,7 @@ reports = st.builds(
     ).map(tuple),
     town=st.sampled_from(["", *TOWNS]),
     intent=st.sampled_from(["report", "report", "report", "report", "spam"]),
-    received=st.sampled_from([None, None, None, 20.0]),
+    received=st.sampled_from([None, None, None, 20.0, 31.0, 32.0]),
     reporter=st.sampled_from(["", "", "", "somebody"]),
     same_as=st.sampled_from([*[""] * 30, *IDS]),
 )

@@ -40,7 +40,7 @@ def proposed(town: City, reports: Sequence[Labelled], reaches: Mapping[str, Reac
         scores = [
             (float(score), place)
             for place, (other, score) in enumerate(zip(compared.others, compared.scores, strict=True))
-            if (each.marked if each.incident is None else incidents[other[1]] == each.incident)
+            if (each.marked if each.incident is None else incidents[other[2]] == each.incident)
         ]
         if scores:
             place = max(scores)[1]
