@@ -21,7 +21,7 @@ from services.events import (
 )
 from services.index.core import said_at
 from services.index.settings import IndexSettings
-from services.readmodel.engine import ReadModelAwayError
+from services.readmodel.faults import ReadModelAwayError
 from services.readmodel.fold import Heard
 from services.readmodel.store import Store
 from services.runtime.settings import Shared

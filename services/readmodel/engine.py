@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from services.readmodel.faults import ReadModelAwayError, ReadModelError
 from services.readmodel.schema import SCHEMA_VERSION, about, metadata
 
 if TYPE_CHECKING:
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 
 ONE_AT_A_TIME = 3_110_311
 """The PostgreSQL advisory lock under which tables are made, so that two workers may start at once."""
-
-
-class ReadModelError(Exception):
-    """The read model cannot be used as it is; the text says what to do."""
-
-
-class ReadModelAwayError(ReadModelError):
-    """The database does not answer, or is busy: nothing was read or written, and it is worth trying again."""
 
 
 @contextmanager

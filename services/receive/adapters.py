@@ -11,7 +11,7 @@ import numpy as np
 from services.city.model import City
 from services.parts import Place
 from services.places.addresses.finder import Addresses
-from services.readmodel.engine import ReadModelError
+from services.readmodel.faults import ReadModelError
 from services.readmodel.rows import NearbyFilter, NearbyRow, RequestFilter, RequestRow
 from services.receive.core import Town
 from services.receive.nearby import Asked, Incident, family_of

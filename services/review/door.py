@@ -11,7 +11,7 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client import generate_latest
 
-from services.readmodel.engine import ReadModelError
+from services.readmodel.faults import ReadModelError
 from services.review import api
 from services.review.console import Console
 from services.review.core import Refused

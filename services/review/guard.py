@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from services.readmodel.engine import ReadModelError
+from services.readmodel.faults import ReadModelError
 from services.review.core import Fault, Refused
 from services.review.settings import ReviewSettings
 from services.runtime.metrics import Metrics

@@ -23,7 +23,7 @@ from services.index.core import said_at
 from services.index.settings import IndexSettings
 from services.index.worker import READS, Indexer, build
 from services.parts import Classification, Report
-from services.readmodel.engine import ReadModelAwayError
+from services.readmodel.faults import ReadModelAwayError
 from services.readmodel.fold import Heard
 from services.readmodel.queries import ReadModel
 from services.runtime.settings import Shared

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from life_of_requests import Life, heard
 
-from services.readmodel.engine import ReadModelAwayError, ReadModelError, open_engine
+from services.readmodel.engine import open_engine
+from services.readmodel.faults import ReadModelAwayError, ReadModelError
 from services.readmodel.queries import ReadModel
 from services.readmodel.store import Store
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.events import ContactReceived, Event
 from services.parts import Classification
-from services.readmodel.engine import ReadModelError, make_tables, open_engine
+from services.readmodel.engine import make_tables, open_engine
+from services.readmodel.faults import ReadModelError
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import Counts, DraftFilter, RequestFilter, RequestRow, SurgeRow
 from services.readmodel.schema import SCHEMA_VERSION, about

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from receive_doubles import NOW, Client, House, entered, make_row, run
 
-from services.readmodel.engine import ReadModelAwayError
+from services.readmodel.faults import ReadModelAwayError
 
 LIGHT = {"service_code": "light", "lat": "41.3", "long": "-72.9"}
 KEY = "letmein-1"

@@ -8,7 +8,7 @@ import pytest
 from receive_doubles import House, entered, make_row, make_town, run
 
 from services.parts import Place
-from services.readmodel.engine import ReadModelAwayError
+from services.readmodel.faults import ReadModelAwayError
 from services.readmodel.rows import RequestFilter, RequestRow
 from services.receive import channels, door, open311
 from services.receive.core import Accepted, Refused, judge, report_from_row

@@ -16,7 +16,7 @@ from services.city.earth import METRES_PER_DEGREE
 from services.city.model import Family
 from services.events import RequestMatched
 from services.parts import AddressMatch, Classification, Matching, Place, Report, Routing
-from services.readmodel.engine import ReadModelAwayError, ReadModelError
+from services.readmodel.faults import ReadModelAwayError, ReadModelError
 from services.readmodel.queries import ReadModel
 from services.readmodel.rows import NearbyRow
 from services.readmodel.store import Store

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from review_doubles import CITY, Client, Kafka, Town, a_town, draft, prioritized, visit
 
-from services.readmodel.engine import ReadModelAwayError
+from services.readmodel.faults import ReadModelAwayError
 from services.readmodel.queries import ReadModel
 from services.review.desk import Desk
 from services.review.settings import ReviewSettings
