@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,9 +121,13 @@ def conclude(passage: Passage, *, count: int, workers: int, ended: Sequence[str]
 
 
 def reports(town: Any, *, seed: int, count: int) -> list[dict[str, Any]]:  # noqa: ANN401 - City
-    """Give the storm as a gateway would post it: happening now."""
-    start = datetime.now(UTC).replace(microsecond=0)
-    found = [to_channel_json(report) for report in storm(town, seed=seed, count=count, start=start, spread_s=0)]
-    for report in found:
+    """Give the storm as a gateway would post it: happening now.
+
+    One report a millisecond, up to now: with one moment for all, links would hang on which came first to the door.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    found = [to_channel_json(report) for report in storm(town, seed=seed, count=count, start=now, spread_s=0)]
+    for number, report in enumerate(found):
         report.pop("channel")
+        report["created_at"] = (now - timedelta(milliseconds=count - number)).isoformat()
     return found
