@@ -273,7 +273,7 @@ def _texts(matcher: Matcher, event: RequestRouted) -> dict[str, float]:
     finally:
         near.drop(seen.id)
     alike = np.nan_to_num(compared.pairs.alike).tolist()
-    return {other[2]: likeness for other, likeness in zip(compared.others, alike, strict=True)}
+    return dict(zip(compared.ids, alike, strict=True))
 
 
 if __name__ == "__main__":

@@ -64,6 +64,11 @@ class Compared(NamedTuple):
     crowd: Sequence[Crowding] = ()
     """Those of the same category that lie further off or not, but may be one of many with it."""
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the earlier ones, in the same order."""
+        return [entry[2] for entry in self.others]
+
 
 class _Part:
     """Reports to be held against others: of each run of rows in `others` for whom it is, by which reach, how many.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import inf
 from struct import Struct as Layout
 
 import numpy as np
@@ -15,6 +16,8 @@ from services.incidents.words import SHAPE_BITS, SHAPE_WORDS, address_of, mark, 
 Key = tuple[float, float, str]
 """When a report was made and when it came, in seconds since 1970, and its id: the order of reports. When they came
 tells apart what was made at one moment, such as all reports of a day where a channel knows the day alone."""
+FIRST: Key = (-inf, -inf, "")
+"""Before all reports."""
 
 GUESSES = 3
 MOST_OFF_M = 150.0

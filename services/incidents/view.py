@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from services.city.earth import arc_m
 from services.incidents.links import Bands, Likeness, Link, Lost, Point, Said
 from services.incidents.near import RESENT_S, Compared, Crowding, Near
-from services.incidents.seen import Key
+from services.incidents.seen import FIRST, Key
 from services.parts import Relation
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ CROWD = 4
 SUPPORT = 2
 """How many reports of an incident must be like enough to a report that lies beyond its radius."""
 OPEN: Key = (inf, inf, "")
-FIRST: Key = (-inf, -inf, "")
 VAGUE = "a place that is known no better than to its ZIP code is linked by a person"
 
 
@@ -94,7 +93,7 @@ class View:
         worth = sorted((-score, compared.others[at], at) for at, score in enumerate(scores) if score >= least)
         order = [at for _, _, at in worth]
         if (crowd := self._crowd(entry, compared)) is not None:
-            held = [each[2] for each in compared.others]
+            held = compared.ids
             won = held.index(crowd.duplicate_of) if crowd.duplicate_of in held else -1
             return replace(crowd, lost=self._lost(compared, order, won))
         recurs_of: str | None = None
@@ -154,8 +153,8 @@ class View:
     def _alone(self, entry: Entry, compared: Compared, other: str) -> Likeness:
         """Give how like a report is to one other by the reach of its own family, which most were held against."""
         reach = self._near.reach(entry[2])
-        for place, each in enumerate(compared.others):
-            if each[2] == other and compared.reaches[place] is reach:
+        for place, each in enumerate(compared.ids):
+            if each == other and compared.reaches[place] is reach:
                 return self._near.likeness(compared, place)
         return self._near.likeness(self._near.pair(entry[2], other), 0)
 

@@ -15,7 +15,7 @@ from services.incidents.extents import Past
 from services.incidents.groups import Groups
 from services.incidents.links import Bands, Link, Said
 from services.incidents.near import PER_CELL, Near
-from services.incidents.seen import Key, Reach, Seen
+from services.incidents.seen import FIRST, Reach, Seen
 from services.incidents.view import View
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Incidents:
         """By incident of more than one report: who belongs to it, its first report left out."""
         self._ages: list[tuple[float, str]] = []
         """Until when each report is open, by the times of others."""
-        self._newest: Key = (float("-inf"), float("-inf"), "")
+        self._newest = FIRST
         self._looked_at: dict[str, Seen] = {}
         """Fresh reports of the last `settle`, which stand among the others for as long as they may be taken."""
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from loop_worlds import Echo, Town, sample, turns
 
 from services.runtime.ahead import AT_MOST_BYTES, BATCHES, Ahead
+from services.runtime.loop import Loop
 
 NOW = 1_000_000
 PARTITIONS = range(3)
@@ -44,6 +45,16 @@ def put(ahead: Ahead, *told: Told) -> None:
 def take(ahead: Ahead, at_most: int, flowing: set[tuple[str, int]] = ALL) -> list[Told]:
     messages: Any = ahead.take(at_most, flowing)
     return list(messages)
+
+
+def begun(batch_size: int) -> tuple[Town, Loop]:
+    """Give a loop that has handed out its first batch of three records."""
+    town = Town()
+    town.batch_size = batch_size
+    loop = town.started()
+    town.tell("good", "good", "good", partition=1)
+    loop.turn()
+    return town, loop
 
 
 def test_long_runs_of_partitions_come_out_as_they_were_written() -> None:
@@ -125,11 +136,7 @@ def test_the_loop_works_a_backlog_off_in_the_order_it_was_written_in() -> None:
 
 
 def test_what_was_read_already_waits_for_nobody_who_may_come() -> None:
-    town = Town()
-    town.batch_size = 2
-    loop = town.started()
-    town.tell("good", "good", "good", partition=1)
-    loop.turn()
+    town, loop = begun(batch_size=2)
     assert town.numbers() == [0, 1]
     began = town.clock.monotonic()
     loop.turn()
@@ -169,10 +176,6 @@ def test_a_batch_is_waited_for_as_ever_and_only_what_is_there_is_read_beyond_it(
 
 
 def test_lag_counts_what_was_read_and_not_handed_out() -> None:
-    town = Town()
-    town.batch_size = 1
-    loop = town.started()
-    town.tell("good", "good", "good", partition=1)
-    loop.turn()
+    town, loop = begun(batch_size=1)
     loop._member._lag({("told.v1", 1): 5})
     assert sample(town, "consumer_lag_records", topic="told.v1", partition="1") == 7

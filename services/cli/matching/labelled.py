@@ -95,7 +95,7 @@ def examples_of(reports: Sequence[Labelled], reaches: Mapping[str, Reach], score
     for each, compared in held_against(reports, reaches, scorer):
         same = None
         if each.incident is not None:
-            same = np.array([incidents[other[2]] == each.incident for other in compared.others], np.bool_)
+            same = np.array([incidents[other] == each.incident for other in compared.ids], np.bool_)
         found.append(Example(each.seen.families[0], compared.pairs.values, same, each.marked))
     return found
 
@@ -121,7 +121,7 @@ def curve(
     for each, compared in held_against(reports, reaches, scorer):
         if compared.others:
             place = min(range(len(compared.others)), key=lambda at: (-compared.scores[at], compared.others[at]))
-            other = incidents[compared.others[place][2]]
+            other = incidents[compared.ids[place]]
             right = each.seen.id in duplicates if each.incident is None else other == each.incident
             scored.append((float(compared.scores[place]), right))
     return points_of(scored, len(duplicates) + lost), scored

@@ -39,8 +39,8 @@ def proposed(town: City, reports: Sequence[Labelled], reaches: Mapping[str, Reac
     for each, compared in held_against(reports, reaches, scorer):
         scores = [
             (float(score), place)
-            for place, (other, score) in enumerate(zip(compared.others, compared.scores, strict=True))
-            if (each.marked if each.incident is None else incidents[other[2]] == each.incident)
+            for place, (other, score) in enumerate(zip(compared.ids, compared.scores, strict=True))
+            if (each.marked if each.incident is None else incidents[other] == each.incident)
         ]
         if scores:
             place = max(scores)[1]
